@@ -1,9 +1,10 @@
 /* One thin SQL layer over SQLite and PostgreSQL.
  *
  * SQL text is constant and both databases accept it: placeholders are $1, $2, …; ON CONFLICT,
- * RETURNING, UPDATE … FROM, window functions and FILTER are there in both. Booleans are INTEGER 0/1,
- * times are BIGINT milliseconds UTC, texts are UTF-8. What differs and must not be relied on: LIKE's
- * case rules, the place of NULLs in an order (say NULLS LAST), lower(), group_concat/string_agg.
+ * RETURNING, UPDATE … FROM, window functions and FILTER are there in both. Booleans are INTEGER
+ * 0/1, times are BIGINT milliseconds UTC, texts are UTF-8. What differs and must not be relied on:
+ * LIKE's case rules, the place of NULLs in an order (say NULLS LAST), lower(),
+ * group_concat/string_agg.
  *
  * A struct db is one connection and belongs to one thread at a time; a pool lends connections.
  * Statements are prepared once per connection and kept. Rows borrowed from a struct db_rows are
@@ -79,7 +80,7 @@ enum status db_batch_begin(struct db *db, const char *insert, const char *types,
                            struct db_batch **ret, struct err *e) MUST_USE;
 enum status db_batch_add(struct db_batch *batch, struct err *e, ...) MUST_USE;
 enum status db_batch_end(struct db_batch *batch, struct err *e) MUST_USE; /* frees it */
-void db_batch_abort(struct db_batch *batch);                              /* frees it; NULL is fine */
+void db_batch_abort(struct db_batch *batch); /* frees it; NULL is fine */
 
 /* Wakes those who wait for news of a channel once the transaction commits (PostgreSQL: NOTIFY, so
  * that every board over the same database hears it; SQLite: within this process). */

@@ -4,7 +4,8 @@
  * (a JSON object, with what was there before where something is changed), the hash of the event
  * before it in the same incident, and its own. The tables that pages read ("views") are kept up in
  * the same transaction by the kind's `apply`, and by nothing else. So a view can be thrown away and
- * made again: `hikeshi-board verify` walks every chain, replays the log into empty views and compares.
+ * made again: `hikeshi-board verify` walks every chain, replays the log into empty views and
+ * compares.
  *
  * Incident 0 is the house: accounts, hosts, settings, what belongs to no incident.
  *
@@ -15,8 +16,9 @@
  *  - bulk data (import rows, findings) lies in append-only tables of its own, written in the same
  *    transaction before the event; the body carries batch id, row count and SHA-256 of the rows.
  *
- * Ownership: the body stays the caller's (a reference is taken). Everything here works on one struct
- * db inside a write transaction that the caller began; several events may be appended in one.
+ * Ownership: the body stays the caller's (a reference is taken). Everything here works on one
+ * struct db inside a write transaction that the caller began; several events may be appended in
+ * one.
  */
 #ifndef HIKESHI_BOARD_LOG_H
 #define HIKESHI_BOARD_LOG_H
@@ -84,9 +86,8 @@ struct log_kind {
 
 /* Appends one event and keeps the views up. at_ms of the event is now, but never before the
  * incident's last event. ret (may be NULL) gets id and seq. On failure the caller rolls back. */
-enum status log_append(struct db *db, const struct actor *actor, int64_t incident,
-                       const char *kind, const char *subject, json_t *body, int64_t *ret_id,
-                       struct err *e) MUST_USE;
+enum status log_append(struct db *db, const struct actor *actor, int64_t incident, const char *kind,
+                       const char *subject, json_t *body, int64_t *ret_id, struct err *e) MUST_USE;
 
 /* The next id of a counter ("asset", "evidence", …), `count` of them: the first is returned. The
  * counter is itself a view: apply raises it through log_saw_id, so that a replay ends the same. */
