@@ -1,12 +1,15 @@
-/* Files that are part of the program: build-aux/embed.py turns them into tables of this. */
+/* Files that were put into the program at build time (build-aux/embed.py). A zero byte that n does
+ * not count stands behind each. */
 #ifndef HIKESHI_BASE_EMBED_H
 #define HIKESHI_BASE_EMBED_H
 
-#include "base/slice.h"
+#include <stddef.h>
+#include <stdint.h>
 
-struct embedded {
-    const char *name;     /* NULL ends the table */
-    struct slice content; /* a NUL stands behind it that is not counted */
+struct embed_file {
+    const char *name; /* path below the embedded folder */
+    const uint8_t *p;
+    size_t n;
 };
 
 #endif

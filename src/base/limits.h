@@ -12,4 +12,8 @@
 /* --- messages (base/messages) */
 #define LIMIT_MO_BYTES MIB(4) /* a compiled catalogue; ours has some 100 KiB */
 
+/* --- profile: a folder somebody else may have written */
+#define LIMIT_PROFILE_FILE MIB(1)   /* one file; the largest of ours has 100 KiB */
+#define LIMIT_PROFILE_MEMORY MIB(8) /* everything parsed */
+
 #endif

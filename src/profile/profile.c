@@ -1,0 +1,404 @@
+/* Reads a profile's files: `key: value` lines and tab-separated tables. Rows keep their order. */
+#include "profile/profile.h"
+
+#include "base/embed.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/utf8.h"
+#include "profile/version.h"
+
+extern const struct embed_file profiles_files[];
+extern const size_t profiles_file_count;
+
+enum { MAX_COLUMNS = 10 };
+
+struct loader {
+    struct profile *p;
+    const char *where; /* folder, or name of a built-in profile */
+    bool built_in;
+    struct err *e;
+    const char *file;
+    int line;
+};
+
+typedef enum status row_fn(struct loader *l, const char **col);
+
+static enum status bad(struct loader *l, const char *what, const char *value)
+{
+    return err_set(l->e, ST_INVALID, "profile %s: %s line %d: %s: %s", l->where, l->file, l->line,
+                   what, value);
+}
+
+static enum status no_memory(struct loader *l)
+{
+    return err_set(l->e, ST_NOMEM, "profile %s: %s: not enough memory", l->where, l->file);
+}
+
+static enum status load_file(struct loader *l, const char *name, struct slice *ret)
+{
+    char path[4096];
+    l->file = name;
+    l->line = 0;
+    int n = snprintf(path, sizeof path, "%s/%s", l->where, name);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return err_set(l->e, ST_INVALID, "profile: the name is too long");
+    if (l->built_in) {
+        for (size_t i = 0; i < profiles_file_count; i++)
+            if (strcmp(profiles_files[i].name, path) == 0) {
+                *ret = slice_of(profiles_files[i].p, profiles_files[i].n);
+                return OK;
+            }
+        return err_set(l->e, ST_NOT_FOUND, "profile %s: %s is missing", l->where, name);
+    }
+    struct buf b;
+    buf_init(&b, LIMIT_PROFILE_FILE);
+    enum status st = file_read_all(path, &b, l->e);
+    if (st == OK) {
+        st = arena_copy(&l->p->arena, buf_slice(&b), ret);
+        if (st != OK)
+            no_memory(l);
+    }
+    buf_done(&b);
+    return st;
+}
+
+static enum status split_row(struct loader *l, struct slice line, size_t columns, const char **col)
+{
+    size_t n = 0;
+    struct slice field;
+    for (struct slice rest = line; slice_next_field(&rest, '\t', &field); n++) {
+        if (n >= columns)
+            return bad(l, "too many columns after", col[columns - 1]);
+        col[n] = arena_strdup(&l->p->arena, field);
+        if (!col[n])
+            return no_memory(l);
+        if (field.n == 0)
+            return bad(l, "an empty column after", n ? col[n - 1] : "the start");
+    }
+    return n == columns ? OK : bad(l, "columns are missing after", n ? col[n - 1] : "the start");
+}
+
+/* Calls fn for each row; the rows are counted first, so that *ret_rows can be made in one piece. */
+static enum status read_table(struct loader *l, const char *name, size_t columns, size_t row_size,
+                              void *ret_rows, row_fn *fn)
+{
+    struct slice text, line;
+    enum status st = load_file(l, name, &text);
+    if (st != OK)
+        return st;
+    if (!utf8_valid(text, NULL) || slice_index(text, 0) != text.n)
+        return bad(l, "not UTF-8 text", name);
+    size_t rows = 1;
+    for (struct slice rest = text; slice_next_line(&rest, &line);)
+        rows++;
+    if (row_size) {
+        void *mem = arena_alloc_array(&l->p->arena, rows, row_size);
+        if (!mem)
+            return no_memory(l);
+        memcpy(ret_rows, &mem, sizeof mem);
+    }
+    for (struct slice rest = text; st == OK && slice_next_line(&rest, &line);) {
+        const char *col[MAX_COLUMNS] = {NULL};
+        l->line++;
+        if (line.n == 0 || line.p[0] == '#')
+            continue;
+        st = split_row(l, line, columns, col);
+        if (st == OK)
+            st = fn(l, col);
+    }
+    return st;
+}
+
+static enum status read_head(struct loader *l)
+{
+    struct slice text, line;
+    struct profile *p = l->p;
+    enum status st = load_file(l, "profile.txt", &text);
+    if (st != OK)
+        return st;
+    for (struct slice rest = text; slice_next_line(&rest, &line);) {
+        l->line++;
+        if (line.n == 0 || line.p[0] == '#')
+            continue;
+        size_t colon = slice_index(line, ':');
+        char *value = arena_strdup(&p->arena, slice_trim(slice_sub(line, colon + 1, line.n)));
+        struct slice key = slice_sub(line, 0, colon);
+        uint64_t revision = 0;
+        if (!value)
+            return no_memory(l);
+        if (slice_eq_str(key, "id"))
+            p->id = value;
+        else if (slice_eq_str(key, "date"))
+            p->date = value;
+        else if (slice_eq_str(key, "title.en"))
+            p->title[LANG_EN] = value;
+        else if (slice_eq_str(key, "title.ja"))
+            p->title[LANG_JA] = value;
+        else if (!slice_eq_str(key, "revision"))
+            return bad(l, "unknown key before", value);
+        else if (slice_to_u64(slice_str(value), &revision) != OK || revision > 1000000)
+            return bad(l, "not a number", value);
+        else
+            p->revision = (int)revision;
+    }
+    if (!p->id || !p->date || !p->title[0] || !p->title[1] || !p->revision)
+        return bad(l, "id, revision, date, title.en and title.ja are needed", "one is missing");
+    return OK;
+}
+
+static enum status find_component(struct loader *l, const char *name, size_t *ret)
+{
+    for (size_t i = 0; i < l->p->component_count; i++)
+        if (strcmp(l->p->components[i].artifact, name) == 0) {
+            *ret = i;
+            return OK;
+        }
+    return bad(l, "not in components.tsv", name);
+}
+
+static enum status row_cve(struct loader *l, const char **c)
+{
+    l->p->cves[l->p->cve_count++] =
+        (struct profile_cve){c[0], c[1], c[2], c[3], c[4], {c[5], c[6]}, {c[7], c[8]}};
+    return l->p->cve_count <= 64 ? OK : bad(l, "more than 64 CVEs, at", c[0]);
+}
+
+static enum status row_advisory(struct loader *l, const char **c)
+{
+    l->p->advisories[l->p->advisory_count++] = (struct profile_advisory){c[0], c[1], {c[2], c[3]}};
+    return OK;
+}
+
+static enum status row_component(struct loader *l, const char **c)
+{
+    struct profile_component *k = &l->p->components[l->p->component_count++];
+    k->group = c[0];
+    k->artifact = c[1];
+    k->report = strcmp(c[2], "yes") == 0;
+    return OK;
+}
+
+static enum status add_break(struct loader *l, struct profile_component *k, struct slice v)
+{
+    size_t at = 0;
+    if (v.n == 0)
+        return OK;
+    char *text = arena_strdup(&l->p->arena, v);
+    if (!text)
+        return no_memory(l);
+    if (!version_valid(v))
+        return bad(l, "not a version", text);
+    while (at < k->break_count && version_compare(slice_str(k->breaks[at]), v) < 0)
+        at++;
+    if (at < k->break_count && version_compare(slice_str(k->breaks[at]), v) == 0)
+        return OK;
+    if (k->break_count == ARRAY_LEN(k->breaks))
+        return bad(l, "the component names more than 63 versions, at", text);
+    memmove(&k->breaks[at + 1], &k->breaks[at], (k->break_count - at) * sizeof k->breaks[0]);
+    k->breaks[at] = text;
+    k->break_count++;
+    return OK;
+}
+
+/* "a..b c..": calls for the breakpoints (ret NULL), or gives the set. */
+static enum status parse_ranges(struct loader *l, size_t component, const char *text,
+                                version_set *ret)
+{
+    struct profile_component *k = &l->p->components[component];
+    struct slice part;
+    version_set set = 0;
+    for (struct slice rest = slice_str(text); slice_next_field(&rest, ' ', &part);) {
+        size_t dots = slice_find(part, SLICE_LIT(".."));
+        struct slice from = slice_sub(part, 0, dots), to = slice_sub(part, dots + 2, part.n);
+        if (dots == part.n || from.n == 0)
+            return bad(l, "a range is FROM..BEFORE or FROM..", text);
+        if (!ret) {
+            enum status st = add_break(l, k, from);
+            if (st == OK)
+                st = add_break(l, k, to);
+            if (st != OK)
+                return st;
+            continue;
+        }
+        for (size_t i = 0; i < k->break_count; i++) {
+            struct slice b = slice_str(k->breaks[i]);
+            if (version_compare(b, from) >= 0 && (to.n == 0 || version_compare(b, to) < 0))
+                set |= (version_set)1 << (i + 1);
+        }
+    }
+    if (ret)
+        *ret = set;
+    return OK;
+}
+
+static enum status row_affected(struct loader *l, const char **c)
+{
+    struct profile_affected *a = &l->p->affected[l->p->affected_count++];
+    a->ranges = c[2];
+    a->without = strcmp(c[3], "-") == 0 ? NULL : c[3];
+    while (a->cve < l->p->cve_count && strcmp(l->p->cves[a->cve].id, c[1]) != 0)
+        a->cve++;
+    if (a->cve == l->p->cve_count)
+        return bad(l, "not in cves.tsv", c[1]);
+    enum status st = find_component(l, c[0], &a->component);
+    return st == OK ? parse_ranges(l, a->component, c[2], NULL) : st;
+}
+
+static enum status row_mark(struct loader *l, const char **c)
+{
+    static const char *const tests[] = {"id", "has", "lacks"};
+    struct profile_mark *m = &l->p->marks[l->p->mark_count++];
+    size_t test = 0;
+    m->class_name = c[1];
+    m->text = c[3];
+    while (test < ARRAY_LEN(tests) && strcmp(tests[test], c[2]) != 0)
+        test++;
+    if (test == ARRAY_LEN(tests))
+        return bad(l, "the test is id, has or lacks, not", c[2]);
+    m->test = (enum mark_test)test;
+    enum status st = find_component(l, c[0], &m->component);
+    return st == OK ? parse_ranges(l, m->component, c[4], &m->versions) : st;
+}
+
+/* Marks may name versions of their own, so the breakpoints are collected before the sets. */
+static enum status row_mark_breaks(struct loader *l, const char **c)
+{
+    size_t component;
+    enum status st = find_component(l, c[0], &component);
+    return st == OK ? parse_ranges(l, component, c[4], NULL) : st;
+}
+
+static enum status row_fact(struct loader *l, const char **c)
+{
+    struct profile_fact *f = &l->p->facts[l->p->fact_count++];
+    uint64_t size = 0;
+    char *end = NULL;
+    unsigned long crc = strtoul(c[4], &end, 16);
+    f->version = c[1];
+    f->class_name = c[2];
+    if (slice_to_u64(slice_str(c[3]), &size) != OK || size > UINT32_MAX)
+        return bad(l, "not a size", c[3]);
+    if (*end || crc > UINT32_MAX)
+        return bad(l, "not a CRC-32", c[4]);
+    f->size = (uint32_t)size;
+    f->crc = (uint32_t)crc;
+    enum status st = find_component(l, c[0], &f->component);
+    if (st == OK)
+        f->versions = profile_version(&l->p->components[f->component], slice_str(c[1]));
+    return st;
+}
+
+static enum status row_question(struct loader *l, const char **c)
+{
+    struct profile_question *q = &l->p->questions[l->p->question_count++];
+    *q = (struct profile_question){c[0], strcmp(c[1], "yes") == 0, {c[2], c[3]}, {c[4], c[5]}, 0,
+                                   NULL};
+    q->options = arena_alloc_array(&l->p->arena, 16, sizeof *q->options);
+    return q->options ? OK : no_memory(l);
+}
+
+static enum status row_option(struct loader *l, const char **c)
+{
+    for (size_t i = 0; i < l->p->question_count; i++) {
+        struct profile_question *q = &l->p->questions[i];
+        if (strcmp(q->id, c[0]) != 0)
+            continue;
+        if (q->option_count == 16)
+            return bad(l, "more than 16 options of", c[0]);
+        q->options[q->option_count++] = (struct profile_option){c[1], c[2], c[3], {c[4], c[5]}};
+        return OK;
+    }
+    return bad(l, "not in questions.tsv", c[0]);
+}
+
+static enum status load_all(struct loader *l)
+{
+    struct profile *p = l->p;
+    const struct {
+        const char *name;
+        size_t columns, size;
+        void *rows;
+        row_fn *fn;
+    } tables[] = {
+        {"cves.tsv", 9, sizeof *p->cves, &p->cves, row_cve},
+        {"advisories.tsv", 4, sizeof *p->advisories, &p->advisories, row_advisory},
+        {"components.tsv", 3, sizeof *p->components, &p->components, row_component},
+        {"affected.tsv", 4, sizeof *p->affected, &p->affected, row_affected},
+        {"marks.tsv", 5, 0, NULL, row_mark_breaks},
+        {"marks.tsv", 5, sizeof *p->marks, &p->marks, row_mark},
+        {"facts.tsv", 5, sizeof *p->facts, &p->facts, row_fact},
+        {"questions.tsv", 6, sizeof *p->questions, &p->questions, row_question},
+        {"options.tsv", 6, 0, NULL, row_option},
+    };
+    enum status st = read_head(l);
+    for (size_t i = 0; st == OK && i < ARRAY_LEN(tables); i++)
+        st = read_table(l, tables[i].name, tables[i].columns, tables[i].size, tables[i].rows,
+                        tables[i].fn);
+    for (size_t i = 0; st == OK && i < p->affected_count; i++)
+        st = parse_ranges(l, p->affected[i].component, p->affected[i].ranges,
+                          &p->affected[i].versions);
+    return st;
+}
+
+static bool has_built_in(const char *name)
+{
+    struct slice want = slice_str(name);
+    for (size_t i = 0; i < profiles_file_count; i++) {
+        struct slice file = slice_str(profiles_files[i].name);
+        if (slice_starts(file, want) &&
+            slice_eq_str(slice_sub(file, want.n, file.n), "/profile.txt"))
+            return true;
+    }
+    return false;
+}
+
+static enum status not_found(const char *name, struct err *e)
+{
+    char have[200] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < profiles_file_count; i++) {
+        struct slice file = slice_str(profiles_files[i].name);
+        size_t slash = slice_index(file, '/');
+        if (!slice_eq_str(slice_sub(file, slash, file.n), "/profile.txt") || n + slash + 3 > 200)
+            continue;
+        int k = snprintf(have + n, sizeof have - n, "%s%.*s", n ? ", " : "", (int)slash,
+                         profiles_files[i].name);
+        n += k > 0 ? (size_t)k : 0;
+    }
+    return err_set(e, ST_NOT_FOUND, "profile %s: not found; there are %s", name, have);
+}
+
+enum status profile_load(const char *name_or_dir, struct profile **ret, struct err *e)
+{
+    struct loader l = {.where = name_or_dir, .built_in = !strchr(name_or_dir, '/'), .e = e};
+    if (l.built_in && !has_built_in(name_or_dir))
+        return not_found(name_or_dir, e);
+    struct profile *p = calloc(1, sizeof *p);
+    if (!p)
+        return err_set(e, ST_NOMEM, "profile %s: not enough memory", name_or_dir);
+    arena_init(&p->arena, LIMIT_PROFILE_MEMORY);
+    l.p = p;
+    enum status st = load_all(&l);
+    if (st != OK) {
+        profile_free(p);
+        return st;
+    }
+    *ret = p;
+    return OK;
+}
+
+void profile_free(struct profile *p)
+{
+    if (!p)
+        return;
+    arena_done(&p->arena);
+    free(p);
+}
+
+version_set profile_version(const struct profile_component *c, struct slice version)
+{
+    size_t i = 0;
+    while (i < c->break_count && version_compare(slice_str(c->breaks[i]), version) <= 0)
+        i++;
+    return (version_set)1 << i;
+}

@@ -1,0 +1,104 @@
+/* Vulnerability profiles: what is known of one vulnerability, as data.
+ *
+ * A profile is a folder of text files (docs/profiles.md has the columns): its CVEs, how the story
+ * went, which components and versions are affected, by which classes a copy is known when its name
+ * is gone, and the survey's questions. It is built into the programs and can be loaded from a
+ * folder. Nothing here knows any particular component.
+ *
+ * Owned by the caller, who calls profile_free; never changes after loading, so threads may share
+ * it. The files are checked: an error names file and line. Texts are UTF-8, [0] English, [1]
+ * Japanese (enum lang).
+ */
+#ifndef HIKESHI_PROFILE_PROFILE_H
+#define HIKESHI_PROFILE_PROFILE_H
+
+#include "base/arena.h"
+#include "base/messages.h"
+
+/* A set of versions of one component: bit i is the segment from breakpoint i-1 (inclusive) to
+ * breakpoint i (exclusive). The breakpoints are all versions that the profile names. */
+typedef uint64_t version_set;
+
+struct profile_cve {
+    const char *id, *published, *severity, *cvss, *fixed;
+    const char *title[2], *summary[2];
+};
+
+struct profile_advisory {
+    const char *date, *cves;
+    const char *text[2];
+};
+
+struct profile_affected {
+    size_t component, cve;
+    const char *ranges;
+    version_set versions;
+    const char *without; /* class base name without which the fault cannot be reached, or NULL */
+};
+
+enum mark_test {
+    MARK_ID,    /* the class is this component's only if it holds the constant */
+    MARK_HAS,   /* holding it narrows the version */
+    MARK_LACKS, /* not holding it narrows the version */
+};
+
+struct profile_mark {
+    size_t component;
+    const char *class_name; /* base name, without package and ending */
+    enum mark_test test;
+    const char *text; /* a whole constant of the class's constant pool */
+    version_set versions;
+};
+
+struct profile_fact {
+    size_t component;
+    const char *version, *class_name;
+    uint32_t size, crc;
+    version_set versions;
+};
+
+struct profile_component {
+    const char *group, *artifact;
+    bool report; /* false: known, and never to be reported */
+    size_t break_count;
+    const char *breaks[63]; /* ascending */
+};
+
+struct profile_option {
+    const char *id, *means; /* means: open, affected, not_affected, fixed */
+    const char *detail;     /* "version" when the answer has a version beside it, else "no" */
+    const char *label[2];
+};
+
+struct profile_question {
+    const char *id;
+    bool per_cve;
+    const char *text[2], *hint[2];
+    size_t option_count;
+    struct profile_option *options;
+};
+
+struct profile {
+    struct arena arena;
+    const char *id, *date, *title[2];
+    int revision;
+    size_t cve_count, advisory_count, component_count, affected_count, mark_count, fact_count,
+        question_count;
+    struct profile_cve *cves; /* in the order of the story */
+    struct profile_advisory *advisories;
+    struct profile_component *components;
+    struct profile_affected *affected;
+    struct profile_mark *marks;
+    struct profile_fact *facts;
+    struct profile_question *questions;
+};
+
+/* A built-in profile's name, or a folder (anything with a '/'). ST_NOT_FOUND names what there is.
+ */
+enum status profile_load(const char *name_or_dir, struct profile **ret, struct err *e) MUST_USE;
+void profile_free(struct profile *p); /* accepts NULL */
+
+/* The set that holds just this version's segment. */
+version_set profile_version(const struct profile_component *c, struct slice version);
+
+#endif
