@@ -15,5 +15,21 @@
 /* --- profile: a folder somebody else may have written */
 #define LIMIT_PROFILE_FILE MIB(1)   /* one file; the largest of ours has 100 KiB */
 #define LIMIT_PROFILE_MEMORY MIB(8) /* everything parsed */
+/* --- office (board/office) */
+#define LIMIT_OFFICE_FILE_BYTES MIB(128) /* a ledger of 50,000 rows is some 5 MiB */
+#define LIMIT_OFFICE_TEXT_BYTES MIB(256) /* a CSV as UTF-8: CP932 kana grows by half */
+#define LIMIT_SHEET_COLUMNS 200          /* ledgers have 10 to 60; the mapping page shows each one */
+#define LIMIT_SHEET_ROWS 1048576         /* Excel's own */
+#define LIMIT_CELL_BYTES KIB(128)        /* Excel: 32,767 characters, up to 4 bytes each */
+#define LIMIT_XLSX_PART_BYTES MIB(768)   /* a sheet's inflated XML; 50,000 x 20 cells are 60 MiB */
+#define LIMIT_XLSX_TOTAL_BYTES GIB(2)    /* all parts inflated while one book is open: time */
+#define LIMIT_XLSX_STRING_BYTES MIB(96)  /* the shared strings, which stay in memory */
+#define LIMIT_XLSX_STRINGS 4000000       /* their number: 4 bytes each */
+#define LIMIT_XLSX_TOKEN_BYTES MIB(1)    /* one XML tag or text as expat has to hold it */
+#define LIMIT_XLSX_DEPTH 64              /* nesting of XML elements; sheets need 6 */
+#define LIMIT_XLSX_SHEETS 255            /* Excel's own */
+#define LIMIT_XLSX_STYLES 65536          /* Excel: 65,490 cell formats */
+#define LIMIT_XLSX_MERGES 65536          /* merged blocks of one sheet */
+#define LIMIT_MAPPING_JSON_BYTES KIB(256)
 
 #endif

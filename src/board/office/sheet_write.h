@@ -29,7 +29,7 @@ typedef void (*csv_missing_fn)(void *ctx, const struct csv_missing *m);
 struct csv_export {
     struct buf *out;
     bool cp932;             /* else UTF-8 with BOM */
-    csv_missing_fn missing; /* may be NULL; the character is written as U+3013's 〓 */
+    csv_missing_fn missing; /* may be NULL; in its place stands a ? */
     void *ctx;
     uint32_t row; /* zero at the start */
 };
