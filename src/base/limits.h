@@ -15,6 +15,7 @@
 /* --- profile: a folder somebody else may have written */
 #define LIMIT_PROFILE_FILE MIB(1)   /* one file; the largest of ours has 100 KiB */
 #define LIMIT_PROFILE_MEMORY MIB(8) /* everything parsed */
+
 /* --- office (board/office) */
 #define LIMIT_OFFICE_FILE_BYTES MIB(128) /* a ledger of 50,000 rows is some 5 MiB */
 #define LIMIT_OFFICE_TEXT_BYTES MIB(256) /* a CSV as UTF-8: CP932 kana grows by half */

@@ -232,7 +232,8 @@ enum status norm_date(struct slice s, bool serials, bool date1904, struct norm_d
     uint64_t serial;
     if (s.n > 120)
         st = ST_MALFORMED;
-    else if (st == OK && serials && t.n >= 4 && t.n <= 5 && slice_to_u64(t, &serial) == OK)
+    else if (st == OK && serials && t.n == 5 &&
+             /* four digits are a year */ slice_to_u64(t, &serial) == OK)
         st = norm_serial_date((double)serial, date1904, ret_date);
     else if (st == OK)
         st = split_date(t, ret_date);

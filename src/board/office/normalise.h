@@ -22,7 +22,8 @@ enum status norm_text(struct slice s, struct buf *out);
 enum status norm_match_key(struct slice s, struct buf *out);
 
 /* A date in any of the usual spellings (eras, slashes, 年月日; with `serials` also a bare Excel
- * serial of the 1900 or 1904 system). Day 0: only the month is known. ST_MALFORMED if not a date.
+ * serial of five digits, 1900 or 1904 system). Day 0: only the month is known. ST_MALFORMED if not
+ * a date.
  */
 struct norm_date {
     int year, month, day;
