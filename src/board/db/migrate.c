@@ -3,7 +3,7 @@
 #include "base/embed.h"
 #include "board/db/internal.h"
 
-extern const struct embedded db_migrations[];
+extern const struct embed_file db_migrations_files[];
 
 static enum status current(struct db *db, int64_t *ret, struct err *e)
 {
@@ -17,12 +17,12 @@ static enum status current(struct db *db, int64_t *ret, struct err *e)
 static enum status apply_from(struct db *db, int64_t have, struct err *e)
 {
     enum status s = OK;
-    for (int64_t i = have; s == OK && db_migrations[i].name; i++) {
-        s = db_script(db, (const char *)db_migrations[i].content.p, e);
+    for (int64_t i = have; s == OK && db_migrations_files[i].name; i++) {
+        s = db_script(db, (const char *)db_migrations_files[i].p, e);
         if (s == OK)
             s = db_run(db, NULL, e, "INSERT INTO schema_version(version) VALUES ($1)", "i", i + 1);
         if (s != OK)
-            err_prefix(e, "migration %s", db_migrations[i].name);
+            err_prefix(e, "migration %s", db_migrations_files[i].name);
     }
     return s;
 }
@@ -31,7 +31,7 @@ enum status db_migrate(struct db *db, struct err *e)
 {
     int64_t have = 0;
     int64_t known = 0;
-    while (db_migrations[known].name)
+    while (db_migrations_files[known].name)
         known++;
     enum status s = db_begin(db, e);
     if (s != OK)
