@@ -47,8 +47,8 @@ struct mapping_column {
 };
 
 struct mapping {
-    uint32_t header_row;  /* row number of the (last) header row; 0: none was found */
-    uint32_t header_rows; /* 1 or 2 */
+    uint32_t header_row;  /* its row number */
+    uint32_t header_rows; /* 1: headers of two lines are read by their line with most names */
     struct mapping_column *columns;
     size_t count;
 };

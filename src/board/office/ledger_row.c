@@ -1,0 +1,127 @@
+/* Applies a mapping to a row: typed values, what reading changed, and problems with their place. */
+#include "base/limits.h"
+#include "board/office/mapping.h"
+
+struct applying {
+    struct arena *a;
+    struct ledger_row *r;
+    struct buf text;
+};
+
+static enum status problem(struct applying *p, enum severity s, const char *id, uint32_t column,
+                           struct slice value)
+{
+    p->r->problems[p->r->problem_count++] =
+        (struct ledger_problem){s, id, p->r->row, column, {NULL, 0}};
+    return arena_copy(p->a, value, &p->r->problems[p->r->problem_count - 1].value);
+}
+
+/* Keeps v as the field's value; what differs from the cell's own text was changed in reading. */
+static enum status keep(struct applying *p, enum ledger_field f, struct slice v, struct slice cell,
+                        uint32_t column)
+{
+    p->r->from[f] = column + 1;
+    if (!slice_eq(v, cell))
+        p->r->changed |= 1u << f;
+    return arena_copy(p->a, v, &p->r->value[f]);
+}
+
+static enum status keep_date(struct applying *p, struct slice v, const struct cell *c)
+{
+    struct norm_date d;
+    if (norm_date(v, true, false, &d) != OK) {
+        enum status st = problem(p, TO_KNOW, "date_unreadable", c->column, c->text);
+        return st == OK ? keep(p, FIELD_RENEWED_ON, (struct slice){NULL, 0}, c->text, c->column)
+                        : st;
+    }
+    char out[32];
+    int n = d.day ? snprintf(out, sizeof(out), "%04d-%02d-%02d", d.year, d.month, d.day)
+                  : snprintf(out, sizeof(out), "%04d-%02d", d.year, d.month);
+    return keep(p, FIELD_RENEWED_ON, slice_of(out, (size_t)n), c->text, c->column);
+}
+
+static enum status put_value(struct applying *p, const struct mapping_column *m, struct slice v,
+                             const struct cell *c)
+{
+    struct slice first, second;
+    if (m->second == FIELD_VERSION && norm_split_product(v, &first, &second)) {
+        enum status st = keep(p, m->field, first, c->text, c->column);
+        return st == OK ? keep(p, FIELD_VERSION, second, c->text, c->column) : st;
+    }
+    if (m->second == FIELD_OWNER && norm_split_owner(v, &first, &second)) {
+        enum status st = keep(p, m->field, first, c->text, c->column);
+        return st == OK ? keep(p, FIELD_OWNER, second, c->text, c->column) : st;
+    }
+    if (m->field == FIELD_RENEWED_ON)
+        return keep_date(p, v, c);
+    if (m->field == FIELD_EXPOSED)
+        p->r->exposed = norm_yes_no(v);
+    if (m->field == FIELD_CATEGORY) {
+        p->r->category = norm_category(v);
+        if (p->r->category == CATEGORY_UNKNOWN) {
+            enum status st = problem(p, TO_KNOW, "category_unknown", c->column, c->text);
+            if (st != OK)
+                return st;
+        }
+    }
+    return keep(p, m->field, v, c->text, c->column);
+}
+
+static enum status put_cell(struct applying *p, const struct mapping_column *m,
+                            const struct cell *c)
+{
+    if (m->field == FIELD_LEAVE_OUT || c->kind == CELL_EMPTY)
+        return OK;
+    if (c->kind == CELL_ERROR) {
+        p->r->empty = false;
+        return problem(p, TO_KNOW, "error_cell", c->column, c->text);
+    }
+    buf_clear(&p->text);
+    enum status st = norm_text(c->text, &p->text);
+    struct slice v = buf_slice(&p->text);
+    if (st != OK || v.n == 0)
+        return st;
+    p->r->empty = false;
+    if (m->field != FIELD_FREE)
+        return put_value(p, m, v, c);
+    struct free_column *f = &p->r->free_columns[p->r->free_count++];
+    f->header = m->header;
+    return arena_copy(p->a, c->text, &f->value);
+}
+
+enum status mapping_apply(const struct mapping *m, const struct sheet_row *row, struct arena *a,
+                          struct ledger_row *ret_row, struct err *err)
+{
+    struct ledger_row r = {.row = row->number, .empty = true};
+    struct applying p = {a, &r, {0}};
+    if (row->number > m->header_row) {
+        r.problems = arena_alloc_array(a, m->count + 1, sizeof(*r.problems));
+        r.free_columns = arena_alloc_array(a, m->count + 1, sizeof(*r.free_columns));
+        if (!r.problems || !r.free_columns)
+            return err_set(err, arena_status(a), "row %u: no memory", row->number);
+        buf_init(&p.text, LIMIT_CELL_BYTES * 2);
+        enum status st = OK;
+        uint32_t name_column = 0;
+        for (size_t i = 0; i < m->count && st == OK; i++) {
+            if (m->columns[i].field == FIELD_NAME)
+                name_column = m->columns[i].column;
+            if (m->columns[i].column < row->count)
+                st = put_cell(&p, &m->columns[i], &row->cells[m->columns[i].column]);
+        }
+        if (st == OK && !r.empty && r.value[FIELD_NAME].n == 0)
+            st = problem(&p, MUST_SOLVE, "name_missing", name_column, (struct slice){NULL, 0});
+        buf_done(&p.text);
+        if (st != OK)
+            return err_set(err, st, "row %u: the values do not fit", row->number);
+    }
+    *ret_row = r;
+    return OK;
+}
+
+enum status ledger_row_key(const struct ledger_row *row, struct buf *out)
+{
+    enum status st = norm_match_key(row->value[FIELD_NAME], out);
+    if (st == OK)
+        st = buf_add_char(out, '\n'); /* stands in no key */
+    return st == OK ? norm_match_key(row->value[FIELD_PRODUCT], out) : st;
+}
