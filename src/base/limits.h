@@ -32,5 +32,12 @@
 #define LIMIT_XLSX_STYLES 65536          /* Excel: 65,490 cell formats */
 #define LIMIT_XLSX_MERGES 65536          /* merged blocks of one sheet */
 #define LIMIT_MAPPING_JSON_BYTES KIB(256)
+/* --- scan */
+#define LIMIT_ZIP_DIRECTORY MIB(32)   /* a directory of 400,000 entries */
+#define LIMIT_NESTED_BYTES MIB(64)    /* an archive inside an archive is held whole */
+#define LIMIT_INFLATED_BYTES MIB(512) /* of one file on disk, all archives in it together: bombs */
+#define LIMIT_CLASS_BYTES MIB(1)      /* the largest class that a mark names has 25 KiB */
+#define LIMIT_PACKAGES 256            /* copies in one archive */
+#define LIMIT_SCAN_DEPTH 64           /* what --max-depth may ask for */
 
 #endif
