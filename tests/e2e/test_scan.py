@@ -2,7 +2,7 @@
 import io, json, os, subprocess, tempfile, unittest, zipfile
 
 BUILD = os.environ.get("HIKESHI_BUILD", "build")
-TOOL = os.path.join(BUILD, "src/cmd/hikeshi")
+TOOL = os.path.join(BUILD, "hikeshi")
 SAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../shared/data/jars")
 POM = "META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties"
 # identical to the patched 2.1 but for one class that nothing loads; the sample list calls it clean
