@@ -19,25 +19,27 @@
 /* --- office (board/office) */
 #define LIMIT_OFFICE_FILE_BYTES MIB(128) /* a ledger of 50,000 rows is some 5 MiB */
 #define LIMIT_OFFICE_TEXT_BYTES MIB(256) /* a CSV as UTF-8: CP932 kana grows by half */
-#define LIMIT_SHEET_COLUMNS 200          /* ledgers have 10 to 60; the mapping page shows each one */
-#define LIMIT_SHEET_ROWS 1048576         /* Excel's own */
-#define LIMIT_CELL_BYTES KIB(128)        /* Excel: 32,767 characters, up to 4 bytes each */
-#define LIMIT_XLSX_PART_BYTES MIB(768)   /* a sheet's inflated XML; 50,000 x 20 cells are 60 MiB */
-#define LIMIT_XLSX_TOTAL_BYTES GIB(2)    /* all parts inflated while one book is open: time */
-#define LIMIT_XLSX_STRING_BYTES MIB(96)  /* the shared strings, which stay in memory */
-#define LIMIT_XLSX_STRINGS 4000000       /* their number: 4 bytes each */
-#define LIMIT_XLSX_TOKEN_BYTES MIB(1)    /* one XML tag or text as expat has to hold it */
-#define LIMIT_XLSX_DEPTH 64              /* nesting of XML elements; sheets need 6 */
-#define LIMIT_XLSX_SHEETS 255            /* Excel's own */
-#define LIMIT_XLSX_STYLES 65536          /* Excel: 65,490 cell formats */
-#define LIMIT_XLSX_MERGES 65536          /* merged blocks of one sheet */
+#define LIMIT_SHEET_COLUMNS 200         /* ledgers have 10 to 60; the mapping page shows each one */
+#define LIMIT_SHEET_ROWS 1048576        /* Excel's own */
+#define LIMIT_CELL_BYTES KIB(128)       /* Excel: 32,767 characters, up to 4 bytes each */
+#define LIMIT_XLSX_PART_BYTES MIB(768)  /* a sheet's inflated XML; 50,000 x 20 cells are 60 MiB */
+#define LIMIT_XLSX_TOTAL_BYTES GIB(2)   /* all parts inflated while one book is open: time */
+#define LIMIT_XLSX_STRING_BYTES MIB(96) /* the shared strings, which stay in memory */
+#define LIMIT_XLSX_STRINGS 4000000      /* their number: 4 bytes each */
+#define LIMIT_XLSX_TOKEN_BYTES MIB(1)   /* one XML tag or text as expat has to hold it */
+#define LIMIT_XLSX_DEPTH 64             /* nesting of XML elements; sheets need 6 */
+#define LIMIT_XLSX_SHEETS 255           /* Excel's own */
+#define LIMIT_XLSX_STYLES 65536         /* Excel: 65,490 cell formats */
+#define LIMIT_XLSX_MERGES 65536         /* merged blocks of one sheet */
 #define LIMIT_MAPPING_JSON_BYTES KIB(256)
 /* --- scan */
-#define LIMIT_ZIP_DIRECTORY MIB(32)   /* a directory of 400,000 entries */
-#define LIMIT_NESTED_BYTES MIB(64)    /* an archive inside an archive is held whole */
-#define LIMIT_INFLATED_BYTES MIB(512) /* of one file on disk, all archives in it together: bombs */
-#define LIMIT_CLASS_BYTES MIB(1)      /* the largest class that a mark names has 25 KiB */
-#define LIMIT_PACKAGES 256            /* copies in one archive */
-#define LIMIT_SCAN_DEPTH 64           /* what --max-depth may ask for */
+#define LIMIT_ZIP_DIRECTORY MIB(32) /* a directory of 400,000 entries */
+#define LIMIT_NESTED_BYTES MIB(64)  /* an archive inside an archive is held whole */
+#define LIMIT_INFLATED_BYTES                                                                \
+    MIB(512)                     /* of one file on disk, all archives in it together: bombs \
+                                  */
+#define LIMIT_CLASS_BYTES MIB(1) /* the largest class that a mark names has 25 KiB */
+#define LIMIT_PACKAGES 256       /* copies in one archive */
+#define LIMIT_SCAN_DEPTH 64      /* what --max-depth may ask for */
 
 #endif

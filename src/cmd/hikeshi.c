@@ -23,7 +23,7 @@ static const char usage[] =
 static void print_line(struct output *o)
 {
     buf_add_char(&o->line, '\n');
-    fwrite(buf_text(&o->line), 1, o->line.n, stdout);
+    (void)fwrite(buf_text(&o->line), 1, o->line.n, stdout); /* a failure sticks: see scan_all */
     buf_clear(&o->line);
 }
 
@@ -168,7 +168,8 @@ static int scan_all(struct output *o, struct scan_options *so, char **paths, int
         summary_json(o, &counts, started, paths, n);
     else
         summary_table(o, &counts);
-    if (fflush(stdout) != 0 || buf_status(&o->missed) != OK || buf_status(&o->line) != OK)
+    if (fflush(stdout) != 0 || ferror(stdout) || buf_status(&o->missed) != OK ||
+        buf_status(&o->line) != OK)
         return 3;
     return o->affected ? 1 : trouble ? 2 : o->incomplete ? 3 : 0;
 }

@@ -82,7 +82,7 @@ static enum status split_row(struct loader *l, struct slice line, size_t columns
 static enum status read_table(struct loader *l, const char *name, size_t columns, size_t row_size,
                               void *ret_rows, row_fn *fn)
 {
-    struct slice text, line;
+    struct slice text = {NULL, 0}, line;
     enum status st = load_file(l, name, &text);
     if (st != OK)
         return st;

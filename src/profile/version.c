@@ -72,7 +72,7 @@ static int compare_tokens(const struct token *a, const struct token *b)
     if (ra == 8 && a->text.n != b->text.n)
         return a->text.n < b->text.n ? -1 : 1;
     size_t n = a->text.n < b->text.n ? a->text.n : b->text.n;
-    int c = strncasecmp((const char *)a->text.p, (const char *)b->text.p, n);
+    int c = n ? strncasecmp((const char *)a->text.p, (const char *)b->text.p, n) : 0;
     if (c != 0)
         return c;
     return a->text.n == b->text.n ? 0 : a->text.n < b->text.n ? -1 : 1;

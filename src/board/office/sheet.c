@@ -36,7 +36,8 @@ static enum status open_csv(struct slice file, const struct book_options *o, str
                             struct err *err)
 {
     buf_init(&b->text, LIMIT_OFFICE_TEXT_BYTES);
-    b->separator = o ? o->separator : 0;
+    if (o)
+        b->separator = o->separator;
     b->csv_sheet.name = "CSV";
     if (!o || !o->charset)
         return charset_to_utf8(file, &b->text, &b->charset, err);

@@ -216,9 +216,8 @@ bool xlsx_format_is_date(const char *code)
         } else if (c == '\\' || c == '_' || c == '*') {
             if (code[i + 1])
                 i++;
-        } else if (c == ';') {
-            return false; /* the first section tells */
-        } else if ((c == 'E' || c == 'e') && (code[i + 1] == '+' || code[i + 1] == '-')) {
+        } else if (c == ';' || /* the first section tells */
+                   ((c == 'E' || c == 'e') && (code[i + 1] == '+' || code[i + 1] == '-'))) {
             return false;
         } else if (strchr("ymdhsgeYMDHSGE", c)) {
             return true;
@@ -360,17 +359,20 @@ enum status xlsx_open(struct slice file, struct xlsx **ret_x, struct err *err)
 {
     struct xlsx *x = calloc(1, sizeof(*x));
     struct opening *o = calloc(1, sizeof(*o));
-    enum status st = x && o ? OK : err_set(err, ST_NOMEM, "no memory to open the workbook");
-    if (st == OK) {
-        o->x = x;
-        arena_init(&x->names, MIB(4));
-        buf_init(&x->strings, LIMIT_XLSX_STRING_BYTES);
-        buf_init(&x->string_ends, (size_t)LIMIT_XLSX_STRINGS * sizeof(uint32_t));
-        buf_init(&x->date_styles, LIMIT_XLSX_STYLES);
-        x->sheets = arena_alloc_array(&x->names, LIMIT_XLSX_SHEETS, sizeof(*x->sheets));
-        if (!x->sheets)
-            st = err_set(err, ST_NOMEM, "no memory to open the workbook");
+    if (!x || !o) {
+        free(o);
+        free(x);
+        return err_set(err, ST_NOMEM, "no memory to open the workbook");
     }
+    o->x = x;
+    arena_init(&x->names, MIB(4));
+    buf_init(&x->strings, LIMIT_XLSX_STRING_BYTES);
+    buf_init(&x->string_ends, (size_t)LIMIT_XLSX_STRINGS * sizeof(uint32_t));
+    buf_init(&x->date_styles, LIMIT_XLSX_STYLES);
+    x->sheets = arena_alloc_array(&x->names, LIMIT_XLSX_SHEETS, sizeof(*x->sheets));
+    enum status st = OK;
+    if (!x->sheets)
+        st = err_set(err, ST_NOMEM, "no memory to open the workbook");
     if (st == OK)
         st = open_zip(x, file, err);
     if (st == OK && zip_name_locate(x->zip, "xl/workbook.xml", 0) < 0)
