@@ -114,17 +114,19 @@ static struct package *find_package(struct frame *f, struct slice prefix, size_t
     return k;
 }
 
+/* Whether text is a whole constant: CONSTANT_Utf8, its length, its bytes (JVM specification 4.4.7).
+ */
 static bool holds(struct slice class_bytes, const char *text)
 {
-    uint8_t needle[260];
-    size_t n = strlen(text);
-    if (n > 256)
-        return false;
-    needle[0] = 1; /* CONSTANT_Utf8, JVM specification 4.4.7 */
-    needle[1] = (uint8_t)(n >> 8);
-    needle[2] = (uint8_t)n;
-    memcpy(needle + 3, text, n);
-    return slice_find(class_bytes, slice_of(needle, n + 3)) < class_bytes.n;
+    struct slice want = slice_str(text), rest = class_bytes;
+    for (size_t at; (at = slice_find(rest, want)) < rest.n;
+         rest = slice_sub(rest, at + 1, rest.n)) {
+        size_t before = (size_t)(rest.p - class_bytes.p) + at;
+        const uint8_t *head = class_bytes.p + before - 3;
+        if (before >= 3 && head[0] == 1 && ((size_t)head[1] << 8 | head[2]) == want.n)
+            return true;
+    }
+    return false;
 }
 
 static bool is_class(struct slice b)
@@ -329,12 +331,14 @@ static enum status whole(struct scan *s, struct frame *f, const struct zip_entry
     if (!p)
         return ST_NOMEM;
     s->budget -= n;
-    enum status st = zip_bytes(&f->src, z, p, n, ret_n);
+    size_t came = 0;
+    enum status st = zip_bytes(&f->src, z, p, n, &came);
     if (st != OK) {
-        free(p);
+        free(p); /* what came of it says nothing */
         return st;
     }
     *ret = p;
+    *ret_n = came;
     return OK;
 }
 

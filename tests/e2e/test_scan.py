@@ -65,6 +65,14 @@ class Scan(unittest.TestCase):
             code, found, summary = self.scan_bytes(data[:n])
             self.assertTrue(code == 3 and summary["incomplete"], (n, code))
 
+    def test_damaged_class(self):
+        data = bytearray(core("2.14.1"))
+        entry = zipfile.ZipFile(io.BytesIO(data)).infolist()[1]
+        at = entry.header_offset + 30 + len(entry.filename) + entry.compress_size - 8
+        data[at:at + 8] = bytes(x ^ 0x5a for x in data[at:at + 8])
+        code, found, summary = self.scan_bytes(bytes(data))
+        self.assertTrue(code in (1, 3) and summary["incomplete"], code)
+
     def test_debian(self):
         path = "/usr/share/java/log4j-core.jar"
         if not os.path.exists(path):
