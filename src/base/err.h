@@ -4,6 +4,10 @@
  * on failure. `struct err` is filled once, where the fault is found, with the place and what to do;
  * callers put context before it (err_prefix), they do not replace it. A NULL err is allowed and
  * means that the caller wants the status only.
+ *
+ * A format that a person other than a programmer may come to read is marked N_("…") and translated
+ * (base/messages.h): messages_add_err tells the same error in their language. Formats must be
+ * string constants, or live as long as the error.
  */
 #ifndef HIKESHI_BASE_ERR_H
 #define HIKESHI_BASE_ERR_H
@@ -37,6 +41,14 @@ struct err {
     enum status code;
     uint64_t offset; /* where in the input, in bytes, if that means something; else 0 */
     char msg[400];   /* one sentence in English, UTF-8, no newline, never untrusted control bytes */
+    /* What msg was made from, so that messages_add_err can say it in another language: formats,
+     * innermost first, and what they were filled with. No parts: msg is all there is. */
+    uint16_t part_count, args_used;
+    struct err_part {
+        const char *format; /* NULL: the argument is the text (errno's) */
+        uint16_t args;      /* offset of its first argument in args */
+    } part[6];
+    char args[512]; /* each with a NUL behind it */
 };
 
 /* Fills e (if not NULL) and returns code, so that `return err_set(e, ST_LIMIT, …)` is the idiom.
@@ -52,6 +64,12 @@ enum status err_set_errno(struct err *e, enum status code, const char *fmt, ...)
 
 /* Puts context before the message that is there ("file.xlsx, sheet 2: …"). */
 void err_prefix(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Appends e's sentence to out (of `size` bytes, always terminated), each of its formats replaced by
+ * what `translate` makes of it; a translation takes the arguments in their order or as %2$s.
+ * Returns the length, or 0 when it does not fit or was not kept in parts: msg is then the text. */
+size_t err_retell(const struct err *e, const char *(*translate)(void *ctx, const char *format),
+                  void *ctx, char *out, size_t size);
 
 /* A short stable word for a status ("malformed", "limit", …), for JSON and tests. */
 const char *status_name(enum status s);

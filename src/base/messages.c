@@ -2,6 +2,7 @@
  * Files"): a table of msgids sorted by bytes and a table of translations, both as (length, offset)
  * pairs; a plural entry's msgid is "one\0many", a context stands before it with \4 between. */
 #include "base/messages.h"
+#include "base/embed.h"
 #include "base/limits.h"
 #include "base/reader.h"
 
@@ -124,6 +125,35 @@ const char *messages_get_n(enum lang lang, const char *one, const char *many, in
     if (t && lang == LANG_JA)
         return t;
     return n == 1 ? one : many;
+}
+
+static const char *translate(void *ctx, const char *format)
+{
+    const char *t = find(*(const enum lang *)ctx, slice_str(format));
+    return t ? t : format;
+}
+
+enum status messages_add_err(struct buf *out, enum lang lang, const struct err *e)
+{
+    char text[2 * sizeof e->msg];
+    if (lang == LANG_EN || err_retell(e, translate, &lang, text, sizeof text) == 0)
+        return buf_add_str(out, e->msg);
+    return buf_add_str(out, text);
+}
+
+/* po/meson.build: one file per language, "ja.mo". */
+extern const struct embed_file catalogues_files[];
+extern const size_t catalogues_file_count;
+
+enum status messages_use_linked(struct err *e)
+{
+    for (size_t i = 0; i < catalogues_file_count; i++) {
+        const struct embed_file *f = &catalogues_files[i];
+        enum status st = messages_use(lang_from(f->name), slice_of(f->p, f->n), e);
+        if (st != OK)
+            return st;
+    }
+    return OK;
 }
 
 const char *lang_code(enum lang lang)

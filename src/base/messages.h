@@ -9,7 +9,7 @@
 #ifndef HIKESHI_BASE_MESSAGES_H
 #define HIKESHI_BASE_MESSAGES_H
 
-#include "base/slice.h"
+#include "base/buf.h"
 
 enum lang {
     LANG_EN = 0,
@@ -30,6 +30,12 @@ const char *messages_get_ctx(enum lang lang, const char *ctx, const char *msgid)
 /* Singular or plural by n (Japanese has one form). */
 const char *messages_get_n(enum lang lang, const char *one, const char *many, int64_t n)
     __attribute__((format_arg(2))) __attribute__((format_arg(3)));
+
+/* The error as a sentence in lang, appended to out. What has no translation is told in English. */
+enum status messages_add_err(struct buf *out, enum lang lang, const struct err *e);
+
+/* Makes the catalogues that are linked into the program the ones in use; called by main. */
+enum status messages_use_linked(struct err *e) MUST_USE;
 
 #define T(lang, text) messages_get(lang, text)
 #define TC(lang, ctx, text) messages_get_ctx(lang, ctx, text)

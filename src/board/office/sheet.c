@@ -2,6 +2,7 @@
 #include "board/office/sheet.h"
 
 #include "base/limits.h"
+#include "base/messages.h"
 #include "board/office/charset.h"
 #include "board/office/csv.h"
 #include "board/office/xlsx.h"
@@ -53,7 +54,7 @@ enum status book_open(struct slice file, const struct book_options *options, str
         return err_set(err, ST_LIMIT, "the file has %zu bytes, more than %zu", file.n,
                        (size_t)LIMIT_OFFICE_FILE_BYTES);
     if (file.n == 0)
-        return err_set(err, ST_MALFORMED, "the file is empty");
+        return err_set(err, ST_MALFORMED, N_("the file is empty"));
     enum status st = refuse_others(file, err);
     if (st != OK)
         return st;
