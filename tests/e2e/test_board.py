@@ -53,8 +53,26 @@ class OnSqlite(unittest.TestCase):
             self.assertNotIn("\x1b", refused.stderr)
         self.assertEqual(json.loads(board("verify", *self.where).stdout)["events"], 0)
 
+    def test_incidents_are_opened_from_a_profile_and_listed(self):
+        opened = board("incident", "open", "log4shell", *self.where, "--title", "Log4Shell 対応")
+        self.assertEqual((opened.returncode, opened.stdout), (0, "incident 1 opened\n"),
+                         opened.stderr)
+        self.assertEqual(board("incident", "open", "log4shell", *self.where).returncode, 0)
+        lines = [l.split("\t") for l in board("incident", "list", *self.where).stdout.splitlines()]
+        self.assertEqual([l[:2] + l[3:4] for l in lines],
+                         [["1", "open", "log4shell"], ["2", "open", "log4shell"]])
+        self.assertEqual(lines[0][4], "Log4Shell 対応")
+        self.assertTrue(lines[1][4])  # the profile's own title
+        unknown = board("incident", "open", "nonesuch", *self.where)
+        self.assertEqual(unknown.returncode, 1)
+        self.assertIn("nonesuch", unknown.stderr)
+        self.assertEqual(json.loads(board("verify", *self.where).stdout)["faults"], 0)
+
     def test_usage(self):
         self.assertEqual(board().returncode, 2)
+        self.assertEqual(board("verify", "--login", "x", *self.where).returncode, 2)
+        self.assertEqual(board("verify", "extra", *self.where).returncode, 2)
+        self.assertEqual(board("incident", "open", *self.where).returncode, 2)
         self.assertEqual(board("verify", "--nonsense").returncode, 2)
         self.assertEqual(board("verify", "--data", "a", "--database", "sqlite:b").returncode, 2)
         self.assertEqual(board("user", "add", *self.where).returncode, 2)
