@@ -1,6 +1,7 @@
 /* hikeshi-board: the incident board's command. Verbs are rows of the tables that board_verbs.h
  * names; all work on the same data, named by --data or --database after the verb. */
 #include "base/limits.h"
+#include "base/messages.h"
 #include "base/text.h"
 #include "cmd/board_verbs.h"
 
@@ -43,13 +44,18 @@ static const struct known_option {
     VALUE("title", title), VALUE("incident", incident),
 };
 
-/* Prints "hikeshi-board: sentence" to standard error, harmless whatever stands in it. */
+/* Prints "hikeshi-board: sentence" to standard error, in the language of the environment and
+ * harmless whatever stands in it. */
 static int complain(const struct err *e)
 {
+    struct buf text;
     struct buf out;
+    buf_init(&text, KIB(8));
     buf_init(&out, KIB(8));
-    (void)text_add_escaped(&out, slice_str(e->msg));
+    (void)messages_add_err(&text, lang_from_environment(), e);
+    (void)text_add_escaped(&out, buf_slice(&text));
     (void)fprintf(stderr, "hikeshi-board: %s\n", buf_text(&out));
+    buf_done(&text);
     buf_done(&out);
     return e->code == ST_INVALID ? EXIT_USAGE : EXIT_FAULT;
 }
@@ -176,6 +182,8 @@ int main(int argc, char **argv)
     }
     if (sodium_init() < 0)
         return complain(&(struct err){ST_IO, 0, "libsodium cannot be started"});
+    if (messages_use_linked(&e) != OK)
+        return complain(&e);
     const struct verb *verb = find_verb(argc, argv, &words);
     if (!verb) {
         help(stderr);

@@ -241,21 +241,27 @@ static void moments_in_both_languages(void **state)
     }
     static const struct {
         int64_t age;
-        const char *en;
+        const char *en, *ja;
     } ages[] = {
-        {0, "0 min"},
-        {-5000, "0 min"}, /* another host's clock */
-        {59 * MIN + 59999, "59 min"},
-        {HOUR, "1 h"},
-        {3 * HOUR + 28 * MIN, "3 h 28 min"},
-        {2LL * DAY - 1, "47 h 59 min"},
-        {2LL * DAY, "2 days"},
-        {5LL * DAY + 23 * HOUR, "5 days"},
+        {0, "0 min", "0分"},
+        {-5000, "0 min", "0分"}, /* another host's clock */
+        {59 * MIN + 59999, "59 min", "59分"},
+        {HOUR, "1 h", "1時間"},
+        {3 * HOUR + 28 * MIN, "3 h 28 min", "3時間28分"},
+        {2LL * DAY - 1, "47 h 59 min", "47時間59分"},
+        {2LL * DAY, "2 days", "2日"},
+        {5LL * DAY + 23 * HOUR, "5 days", "5日"},
     };
+    struct err e = {0};
+    assert_ok(messages_use_linked(&e));
     struct html *h = page_begin(&p, LANG_EN);
     for (size_t i = 0; i < ARRAY_LEN(ages); i++) {
+        h->lang = LANG_EN;
         html_put_plain(h, html_since(NOW - ages[i].age));
         assert_page(&p, ages[i].en);
+        h->lang = LANG_JA;
+        html_put_plain(h, html_since(NOW - ages[i].age));
+        assert_page(&p, ages[i].ja);
     }
     html_put_plain(h, html_since(INT64_MIN)); /* nothing overflows */
     html_put_plain(h, html_since(INT64_MAX));
