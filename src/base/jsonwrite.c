@@ -67,7 +67,7 @@ void json_key(struct jsonw *w, const char *key)
     w->comma = false;
 }
 
-void json_string(struct jsonw *w, struct slice s)
+void json_text(struct jsonw *w, struct slice s)
 {
     before_value(w);
     quoted(w->out, s);
@@ -91,7 +91,7 @@ void json_bool(struct jsonw *w, bool v)
     (void)buf_add_str(w->out, v ? "true" : "false");
 }
 
-void json_null(struct jsonw *w)
+void json_no_value(struct jsonw *w)
 {
     before_value(w);
     (void)buf_add_str(w->out, "null");
@@ -101,15 +101,15 @@ void json_put_str(struct jsonw *w, const char *key, const char *value)
 {
     json_key(w, key);
     if (value)
-        json_string(w, slice_str(value));
+        json_text(w, slice_str(value));
     else
-        json_null(w);
+        json_no_value(w);
 }
 
 void json_put_slice(struct jsonw *w, const char *key, struct slice value)
 {
     json_key(w, key);
-    json_string(w, value);
+    json_text(w, value);
 }
 
 void json_put_int(struct jsonw *w, const char *key, int64_t value)

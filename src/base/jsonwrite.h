@@ -2,7 +2,8 @@
  *
  * Commas are put in by the writer. Strings must not be trusted: bytes that are not UTF-8 are
  * written as U+FFFD, control bytes as \u00XX.
- * Errors stick to the buffer; look at buf_status at the end.
+ * Errors stick to the buffer; look at buf_status at the end. No function has a name of jansson's,
+ * which the board is linked with: two functions of one name make the linker take either.
  */
 #ifndef HIKESHI_BASE_JSONWRITE_H
 #define HIKESHI_BASE_JSONWRITE_H
@@ -24,11 +25,11 @@ void json_end_object(struct jsonw *w);
 void json_begin_array(struct jsonw *w);
 void json_end_array(struct jsonw *w);
 void json_key(struct jsonw *w, const char *key); /* the value follows */
-void json_string(struct jsonw *w, struct slice s);
+void json_text(struct jsonw *w, struct slice s);
 void json_int(struct jsonw *w, int64_t v);
 void json_uint(struct jsonw *w, uint64_t v);
 void json_bool(struct jsonw *w, bool v);
-void json_null(struct jsonw *w);
+void json_no_value(struct jsonw *w);
 
 /* key and value in one call; a NULL text is written as null */
 void json_put_str(struct jsonw *w, const char *key, const char *value);

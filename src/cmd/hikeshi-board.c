@@ -78,13 +78,10 @@ static enum status find_data(struct options *o, char url[URL_SIZE], struct err *
     return OK;
 }
 
-static enum status run_verb(const struct verb *verb, struct options *o, struct err *e)
+static enum status run_verb(const struct verb *verb, const struct options *o, struct err *e)
 {
-    char url[URL_SIZE];
     struct db *db = NULL;
-    enum status s = find_data(o, url, e);
-    if (s == OK)
-        s = db_open(url, &db, e);
+    enum status s = db_open(o->url, &db, e);
     if (s == OK)
         s = db_migrate(db, e);
     if (s == OK)
@@ -171,6 +168,7 @@ int main(int argc, char **argv)
 {
     struct options o = {0};
     struct err e = {0};
+    char url[URL_SIZE];
     int words = 0;
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
         help(stdout);
@@ -190,6 +188,8 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     enum status s = parse(argc - words, argv + words, verb, &o, &e);
+    if (s == OK)
+        s = find_data(&o, url, &e);
     if (s == OK)
         s = run_verb(verb, &o, &e);
     return s == OK ? EXIT_DONE : complain(&e);

@@ -45,7 +45,7 @@ static void finding_json(struct output *o, const struct scan_finding *f)
     json_key(&w, "evidence");
     json_begin_array(&w);
     for (size_t i = 0; i < f->evidence_count; i++)
-        json_string(&w, slice_str(f->evidence[i]));
+        json_text(&w, slice_str(f->evidence[i]));
     json_end_array(&w);
     json_end_object(&w);
     print_line(o);
@@ -127,7 +127,7 @@ static void summary_json(struct output *o, const struct scan_counts *c, const ch
     json_key(&w, "paths");
     json_begin_array(&w);
     for (int i = 0; i < n; i++)
-        json_string(&w, slice_str(paths[i]));
+        json_text(&w, slice_str(paths[i]));
     json_end_array(&w);
     json_key(&w, "incomplete");
     json_begin_array(&w);

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     buf_clear(&b);
     struct jsonw w = jsonw_to(&b);
-    json_string(&w, in);
+    json_text(&w, in);
     if (buf_status(&b) != OK || !utf8_valid(buf_slice(&b), NULL))
         abort();
     buf_done(&b);

@@ -1,4 +1,4 @@
-/* Writes a mapping; apart from its reader, because jansson and our writer share names. */
+/* Writes a mapping. */
 #include "base/jsonwrite.h"
 #include "base/limits.h"
 #include "board/office/mapping.h"
