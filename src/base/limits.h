@@ -32,6 +32,13 @@
 #define LIMIT_XLSX_STYLES 65536         /* Excel: 65,490 cell formats */
 #define LIMIT_XLSX_MERGES 65536         /* merged blocks of one sheet */
 #define LIMIT_MAPPING_JSON_BYTES KIB(256)
+/* --- case (board/case) */
+#define LIMIT_BULK_ROWS 10000  /* rows of the ledger asked or assigned in one event */
+#define LIMIT_SEARCH_WORDS 8   /* of one search; each is a condition of the query */
+#define LIMIT_SEARCH_BYTES 400 /* of one search, folded */
+#define LIMIT_LEDGER_ROWS                                                   \
+    200000 /* rows of one ledger, and of one imported sheet: 400 bytes each \
+              while an import is planned; a large group's has 50,000 */
 /* --- scan */
 #define LIMIT_ZIP_DIRECTORY MIB(32) /* a directory of 400,000 entries */
 #define LIMIT_NESTED_BYTES MIB(64)  /* an archive inside an archive is held whole */

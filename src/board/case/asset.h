@@ -1,16 +1,19 @@
 /* Rows of the ledger (台帳): one system, service, SaaS or client program each.
  *
  * Commands append inside the caller's write transaction, as log.h says. Texts are hostile UTF-8 and
- * are checked and normalised here (office/normalise.h); a refusal is ST_INVALID and names the
- * field. Kinds of event: asset.added, asset.changed, asset.retired, asset.restored, asset.asked,
- * asset.assigned. Subject "asset:ID"; those about many rows have the subject "incident:ID" and the
- * ids in their body.
+ * are checked and normalised here (case/asset_values.h); a refusal is ST_INVALID, or ST_LIMIT for
+ * what is too long. Kinds of event: asset.added, asset.changed, asset.retired, asset.restored,
+ * asset.asked, asset.assigned. Subject "asset:ID"; those about many rows have the subject
+ * "incident:ID" and the ids in their body.
  */
 #ifndef HIKESHI_BOARD_ASSET_H
 #define HIKESHI_BOARD_ASSET_H
 
+#include "base/limits.h"
 #include "board/log/log.h"
 #include "board/office/mapping.h"
+
+#define ASSET_MEMORY MIB(2) /* the arena for the values of a row, before and after */
 
 extern const struct log_kind asset_kinds[];
 
@@ -57,6 +60,10 @@ enum status asset_assign(struct db *db, const struct actor *actor, int64_t incid
  * exist and for what is not theirs alike. */
 enum status asset_visible(struct db *db, const struct actor *actor, int64_t asset,
                           struct err *e) MUST_USE;
+
+/* Appends the address under which an owner's rows are theirs: the login, in lower case. */
+enum status asset_owner_mail(struct db *db, const struct actor *actor, struct buf *out,
+                             struct err *e) MUST_USE;
 
 /* Notes that the event belongs to the row's history, and when the row last changed. For apply. */
 enum status asset_touched(struct db *db, const struct event *ev, int64_t asset,

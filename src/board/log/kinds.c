@@ -1,11 +1,13 @@
 /* Which modules bring kinds of event, and which tables are views. One line each. */
 #include "board/log/kinds.h"
 #include "board/case/account.h"
+#include "board/case/asset.h"
 #include "board/case/incident.h"
 
 const struct log_kind *const log_kinds[] = {
     account_kinds,
     incident_kinds,
+    asset_kinds,
     NULL,
 };
 
@@ -13,6 +15,16 @@ const struct log_view log_views[] = {
     {"counter", "name", "name, value"},
     {"account", "id", "id, login, name, role, disabled, made_ms"},
     {"incident", "id", "id, profile, title, opened_ms, closed_ms"},
+    {"asset", "id",
+     "id, incident_id, number, name, category, owner, owner_mail, department, vendor, product, "
+     "version, exposed, hosts, users, shared_with, criticality, notes, renewed_on, free, "
+     "match_key, search, retired, asked_ms, due_ms, state, certainty, flags, made_ms, changed_ms, "
+     "row_version, import_id, import_row"},
+    {"asset_host", "asset_id, host", "asset_id, host, short, incident_id"},
+    {"asset_owner", "asset_id, account_id", "asset_id, account_id"},
+    {"asset_event", "asset_id, event_id", "asset_id, event_id"},
+    {"import", "id",
+     "id, incident_id, file, sheet, mapping, rows, added, changed, same, missing, sha256, at_ms"},
     {0},
 };
 

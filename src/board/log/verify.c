@@ -148,7 +148,7 @@ static enum status replay(struct verify *v, struct err *e)
 PRINTF_LIKE(3, 4)
 static enum status view_script(struct verify *v, struct err *e, const char *fmt, ...)
 {
-    char sql[1024];
+    char sql[4096]; /* the widest view has 32 columns, named twice */
     va_list ap;
     va_start(ap, fmt);
     int n = vsnprintf(sql, sizeof sql, fmt, ap);
@@ -174,7 +174,7 @@ static enum status set_aside(struct verify *v, struct err *e)
 static enum status compare(struct verify *v, const struct log_view *w, const char *a, const char *b,
                            const char *what, struct err *e)
 {
-    char sql[1024];
+    char sql[4096]; /* the widest view has 32 columns, named twice */
     struct db_rows *rows = NULL;
     int n = snprintf(sql, sizeof sql,
                      "SELECT %s FROM (SELECT %s FROM %s%s EXCEPT SELECT %s FROM "
