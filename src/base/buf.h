@@ -20,6 +20,13 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max);
 void buf_done(struct buf *b);
+/* A buffer over the caller's storage (size - 1 bytes of content): nothing is allocated, so only
+ * ST_LIMIT can happen. It is not given to buf_done. */
+static inline void buf_over(struct buf *b, void *storage, size_t size)
+{
+    *b = (struct buf){.p = (uint8_t *)storage, .cap = size, .max = size - 1};
+    b->p[0] = '\0';
+}
 /* Empties it and forgets a failure; the memory is kept for use again. */
 void buf_clear(struct buf *b);
 

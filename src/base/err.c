@@ -122,17 +122,18 @@ no_parts:
     e->args_used = sizeof e->args; /* nothing fits from now on */
 }
 
-/* The system's reason, behind the sentence that is there. */
-static void keep_errno(struct err *e, const char *why)
+/* A text that is not a format, inside of the parts that are there. */
+static void keep_text(struct err *e, const char *text)
 {
-    size_t n = strlen(why) + 1;
-    if (e->part_count != 1 || n > sizeof e->args - e->args_used)
+    size_t n = strlen(text) + 1;
+    if (e->part_count > 1 || n > sizeof e->args - e->args_used)
         return;
-    e->part[1] = e->part[0];
+    if (e->part_count)
+        e->part[1] = e->part[0];
     e->part[0] = (struct err_part){NULL, e->args_used};
-    memcpy(e->args + e->args_used, why, n);
+    memcpy(e->args + e->args_used, text, n);
     e->args_used = (uint16_t)(e->args_used + n);
-    e->part_count = 2;
+    e->part_count++;
 }
 
 static const char *arg_at(const struct err *e, const struct err_part *part, unsigned i)
@@ -241,6 +242,16 @@ enum status err_set_at(struct err *e, enum status code, uint64_t offset, const c
     return code;
 }
 
+enum status err_set_text(struct err *e, enum status code, const char *text)
+{
+    (void)err_set(e, code, "%s", text);
+    if (e) {
+        e->part_count = e->args_used = 0;
+        keep_text(e, text);
+    }
+    return code;
+}
+
 enum status err_set_errno(struct err *e, enum status code, const char *fmt, ...)
 {
     int saved = errno;
@@ -254,7 +265,8 @@ enum status err_set_errno(struct err *e, enum status code, const char *fmt, ...)
         /* the GNU strerror_r: returns the text, which may or may not lie in our buffer */
         const char *why = strerror_r(saved, text, sizeof text);
         (void)snprintf(e->msg + n, sizeof e->msg - n, ": %s", why);
-        keep_errno(e, why);
+        if (e->part_count)
+            keep_text(e, why);
     }
     return code;
 }

@@ -45,7 +45,7 @@ struct err {
      * innermost first, and what they were filled with. No parts: msg is all there is. */
     uint16_t part_count, args_used;
     struct err_part {
-        const char *format; /* NULL: the argument is the text (errno's) */
+        const char *format; /* NULL: the argument is the text */
         uint16_t args;      /* offset of its first argument in args */
     } part[6];
     char args[512]; /* each with a NUL behind it */
@@ -58,6 +58,9 @@ enum status err_set(struct err *e, enum status code, const char *fmt, ...) PRINT
 /* As err_set, with the byte offset at which the input went wrong. */
 enum status err_set_at(struct err *e, enum status code, uint64_t offset, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+
+/* As err_set with a whole sentence, a constant from a table marked N_(); a % in it means itself. */
+enum status err_set_text(struct err *e, enum status code, const char *text);
 
 /* As err_set, with ": " and the text of errno at the end. */
 enum status err_set_errno(struct err *e, enum status code, const char *fmt, ...) PRINTF_LIKE(3, 4);

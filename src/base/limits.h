@@ -31,6 +31,7 @@
 #define LIMIT_XLSX_SHEETS 255           /* Excel's own */
 #define LIMIT_XLSX_STYLES 65536         /* Excel: 65,490 cell formats */
 #define LIMIT_XLSX_MERGES 65536         /* merged blocks of one sheet */
+#define LIMIT_SUMMARY_BYTES MIB(32)     /* hashes of different cells: 8 bytes each */
 #define LIMIT_MAPPING_JSON_BYTES KIB(256)
 /* --- case (board/case) */
 #define LIMIT_BULK_ROWS 10000  /* rows of the ledger asked or assigned in one event */

@@ -3,6 +3,7 @@
 #include "board/office/charset.h"
 
 #include "base/limits.h"
+#include "base/messages.h"
 #include "base/utf8.h"
 
 #include <errno.h>
@@ -50,8 +51,8 @@ static uint64_t row_at(struct slice file, size_t at)
 static enum status not_valid(struct slice file, size_t at, enum charset c, struct err *err)
 {
     return err_set_at(err, ST_MALFORMED, at,
-                      "row %llu, byte %zu of the file: not valid %s; choose another character set "
-                      "or save the file as UTF-8",
+                      N_("row %llu, byte %zu of the file: not valid %s; choose another character "
+                         "set, or save the file as UTF-8 and send it again"),
                       (unsigned long long)row_at(file, at), at, charsets[c].name);
 }
 
@@ -98,6 +99,18 @@ static enum status convert(struct slice in, enum charset from, struct buf *out, 
     return st;
 }
 
+static enum status not_kept(enum status st, const struct buf *out, struct err *err)
+{
+    if (st == ST_LIMIT)
+        return err_set(err, st,
+                       N_("the text is larger than %zu MiB as UTF-8; divide the file and send the "
+                          "parts"),
+                       out->max >> 20);
+    if (st == ST_NOMEM)
+        return err_set(err, st, N_("no memory to read the file; try again later"));
+    return err_set(err, st, N_("the character set cannot be converted on this machine"));
+}
+
 enum status charset_convert(struct slice file, enum charset from, struct buf *out, struct err *err)
 {
     struct slice in = without_bom(file, from);
@@ -113,10 +126,7 @@ enum status charset_convert(struct slice file, enum charset from, struct buf *ou
         buf_cut(out, start);
     if (st == ST_MALFORMED)
         return not_valid(file, skipped + at, from, err);
-    return err_set(err, st,
-                   st == ST_LIMIT ? "the text is larger than %zu bytes as UTF-8"
-                                  : "cannot convert the character set (%zu)",
-                   out->max);
+    return not_kept(st, out, err);
 }
 
 /* How much text looks like what Japanese people write: kana and ordinary kanji speak for it;
@@ -157,7 +167,7 @@ static enum status trial(struct slice file, struct buf *out, enum charset *ret_c
     if ((sjis != OK && sjis != ST_MALFORMED) || (st != OK && st != ST_MALFORMED)) {
         enum status bad = sjis != OK && sjis != ST_MALFORMED ? sjis : st;
         buf_done(&euc);
-        return err_set(err, bad, "cannot convert the file: %s", status_name(bad));
+        return not_kept(bad, out, err);
     }
     bool take_euc = st == OK;
     if (sjis == OK && st == OK)
@@ -189,7 +199,7 @@ static enum status trial(struct slice file, struct buf *out, enum charset *ret_c
         return not_valid(file, at, c, err);
     }
     buf_done(&euc);
-    return st == OK ? OK : err_set(err, st, "cannot keep the text: %s", status_name(st));
+    return st == OK ? OK : not_kept(st, out, err);
 }
 
 /* UTF-16 without BOM: text has its separators and newlines in ASCII, so one half of the code units'

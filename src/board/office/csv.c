@@ -2,6 +2,7 @@
 #include "board/office/csv.h"
 
 #include "base/limits.h"
+#include "base/messages.h"
 
 struct csv {
     struct slice in;
@@ -54,30 +55,44 @@ static uint8_t guess_sep(struct slice in)
     return seps[best];
 }
 
+/* Puts the place before the message that is there. */
+static enum status at_cell(const struct csv *c, struct err *err, enum status st)
+{
+    char letters[COLUMN_LETTERS_SIZE];
+    column_letters((uint32_t)c->count, letters);
+    err_prefix(err, N_("row %u, column %s"), c->row, letters);
+    return st;
+}
+
 static enum status field_add(struct csv *c, size_t from, size_t to, struct err *err)
 {
     size_t have = c->text.n - c->start[c->count];
+    enum status st = OK;
     if (to - from > LIMIT_CELL_BYTES - have)
-        return err_set_at(err, ST_LIMIT, c->at,
-                          "row %u, column %zu: the field is longer than %zu bytes", c->row,
-                          c->count + 1, (size_t)LIMIT_CELL_BYTES);
-    if (to > from && memchr(c->in.p + from, 0, to - from))
-        return err_set_at(err, ST_MALFORMED, from, "row %u, column %zu: a NUL byte in the text",
-                          c->row, c->count + 1);
-    enum status st = to > from ? buf_add(&c->text, c->in.p + from, to - from) : OK;
-    return st == OK ? OK : err_set(err, st, "row %u: the row does not fit in memory", c->row);
+        st = err_set_at(err, ST_LIMIT, c->at,
+                        N_("the cell is longer than %zu bytes; shorten it, or check that the "
+                           "quotes (\") around it are closed"),
+                        (size_t)LIMIT_CELL_BYTES);
+    else if (to > from && memchr(c->in.p + from, 0, to - from))
+        st = err_set_at(err, ST_MALFORMED, from,
+                        N_("a NUL byte stands in the text, so the file is damaged or no CSV; save "
+                           "it as CSV or .xlsx again"));
+    else if (to > from && (st = buf_add(&c->text, c->in.p + from, to - from)) != OK)
+        (void)err_set(err, st, N_("no memory to read the row; try again later"));
+    return st == OK ? OK : at_cell(c, err, st);
 }
 
 static enum status quoted_part(struct csv *c, struct err *err)
 {
     size_t from = ++c->at;
-    uint32_t opened = c->row;
     for (;;) {
         const uint8_t *q = c->at < c->in.n ? memchr(c->in.p + c->at, '"', c->in.n - c->at) : NULL;
         if (!q)
-            return err_set_at(err, ST_MALFORMED, from,
-                              "row %u, column %zu: the quote that opens here is never closed",
-                              opened, c->count + 1);
+            return at_cell(
+                c, err,
+                err_set_at(err, ST_MALFORMED, from,
+                           N_("the quote (\") that opens here is never closed; close it, "
+                              "or save the file as CSV again")));
         size_t at = (size_t)(q - c->in.p);
         bool twice = at + 1 < c->in.n && c->in.p[at + 1] == '"';
         enum status st = field_add(c, from, at + twice, err);
@@ -98,9 +113,11 @@ static bool at_end_of_field(const struct csv *c)
 static enum status field(struct csv *c, struct err *err)
 {
     if (c->count == LIMIT_SHEET_COLUMNS)
-        return err_set_at(err, ST_LIMIT, c->at,
-                          "row %u: more than %d columns; a ledger has fewer, check the separator",
-                          c->row, LIMIT_SHEET_COLUMNS);
+        return at_cell(c, err,
+                       err_set_at(err, ST_LIMIT, c->at,
+                                  N_("more than %d columns are in use; delete those that the "
+                                     "ledger does not need, or check the separator"),
+                                  LIMIT_SHEET_COLUMNS));
     c->start[c->count] = c->text.n;
     enum status st = OK;
     if (c->at < c->in.n && c->in.p[c->at] == '"')
@@ -149,7 +166,7 @@ enum status csv_read(struct slice text, char separator, const char *sheet, sheet
 {
     struct csv *c = calloc(1, sizeof(*c));
     if (!c)
-        return err_set(err, ST_NOMEM, "no memory to read the file");
+        return err_set(err, ST_NOMEM, N_("no memory to read the file; try again later"));
     c->in = text;
     buf_init(&c->text, LIMIT_CELL_BYTES * (size_t)LIMIT_SHEET_COLUMNS);
     bool told = take_sep_line(c);
@@ -160,7 +177,9 @@ enum status csv_read(struct slice text, char separator, const char *sheet, sheet
     enum status st = OK;
     while (st == OK && c->at < text.n) {
         if (c->row == LIMIT_SHEET_ROWS) {
-            st = err_set_at(err, ST_LIMIT, c->at, "more than %d rows", LIMIT_SHEET_ROWS);
+            st = err_set_at(err, ST_LIMIT, c->at,
+                            N_("more than %d rows; divide the file and send the parts"),
+                            LIMIT_SHEET_ROWS);
             break;
         }
         c->row++;

@@ -1,11 +1,13 @@
 /* Applies a mapping to a row: typed values, what reading changed, and problems with their place. */
 #include "base/limits.h"
+#include "base/messages.h"
 #include "board/office/mapping.h"
 
 struct applying {
     struct arena *a;
     struct ledger_row *r;
     struct buf text;
+    bool date1904;
 };
 
 static enum status problem(struct applying *p, enum severity s, const char *id, uint32_t column,
@@ -29,7 +31,7 @@ static enum status keep(struct applying *p, enum ledger_field f, struct slice v,
 static enum status keep_date(struct applying *p, struct slice v, const struct cell *c)
 {
     struct norm_date d;
-    if (norm_date(v, true, false, &d) != OK) {
+    if (norm_date(v, true, p->date1904, &d) != OK) {
         enum status st = problem(p, TO_KNOW, "date_unreadable", c->column, c->text);
         return st == OK ? keep(p, FIELD_RENEWED_ON, (struct slice){NULL, 0}, c->text, c->column)
                         : st;
@@ -74,14 +76,16 @@ static enum status put_cell(struct applying *p, const struct mapping_column *m,
         return OK;
     if (c->kind == CELL_ERROR) {
         p->r->empty = false;
-        return problem(p, TO_KNOW, "error_cell", c->column, c->text);
+        bool formula = slice_starts(c->text, SLICE_LIT("="));
+        return problem(p, TO_KNOW, formula ? "formula_unknown" : "error_cell", c->column, c->text);
     }
     buf_clear(&p->text);
     enum status st = norm_text(c->text, &p->text);
     struct slice v = buf_slice(&p->text);
     if (st != OK || v.n == 0)
         return st;
-    p->r->empty = false;
+    if (!c->merged) /* below a merged block a blank row is still blank */
+        p->r->empty = false;
     if (m->field != FIELD_FREE)
         return put_value(p, m, v, c);
     struct free_column *f = &p->r->free_columns[p->r->free_count++];
@@ -89,16 +93,25 @@ static enum status put_cell(struct applying *p, const struct mapping_column *m,
     return arena_copy(p->a, c->text, &f->value);
 }
 
+static enum status no_room(const struct sheet_row *row, enum status st, struct err *err)
+{
+    if (st == ST_NOMEM)
+        return err_set(err, st, N_("no memory to read the file; try again later"));
+    (void)err_set(err, st, N_("the row is longer than it can be; shorten its cells"));
+    err_prefix(err, N_("row %u"), row->number);
+    return st;
+}
+
 enum status mapping_apply(const struct mapping *m, const struct sheet_row *row, struct arena *a,
                           struct ledger_row *ret_row, struct err *err)
 {
     struct ledger_row r = {.row = row->number, .empty = true};
-    struct applying p = {a, &r, {0}};
+    struct applying p = {a, &r, {0}, row->date1904};
     if (row->number > m->header_row) {
         r.problems = arena_alloc_array(a, m->count + 1, sizeof(*r.problems));
         r.free_columns = arena_alloc_array(a, m->count + 1, sizeof(*r.free_columns));
         if (!r.problems || !r.free_columns)
-            return err_set(err, arena_status(a), "row %u: no memory", row->number);
+            return no_room(row, arena_status(a), err);
         buf_init(&p.text, LIMIT_CELL_BYTES * 2);
         enum status st = OK;
         uint32_t name_column = 0;
@@ -112,7 +125,7 @@ enum status mapping_apply(const struct mapping *m, const struct sheet_row *row, 
             st = problem(&p, MUST_SOLVE, "name_missing", name_column, (struct slice){NULL, 0});
         buf_done(&p.text);
         if (st != OK)
-            return err_set(err, st, "row %u: the values do not fit", row->number);
+            return no_room(row, st, err);
     }
     *ret_row = r;
     return OK;

@@ -37,18 +37,19 @@ enum status field_of_code(struct slice code, enum ledger_field *ret_field) MUST_
 
 struct mapping_column {
     uint32_t column;
-    struct slice header;             /* as in the file, on one line */
+    struct slice header;             /* as in the file, on one line; of two lines "group name" */
     enum ledger_field field, second; /* second: FIELD_LEAVE_OUT, or version/department/owner */
     bool sure;                       /* else: please check */
     bool is_new;                     /* mapping_remember: was not in the file before */
-    const char *reason; /* "header", "contents", "two_in_one", "remembered", "unknown", "empty" */
+    const char *reason; /* "header", "contents", "two_in_one", "remembered", "unknown", "empty",
+                           "row_numbers"; mapping_add_reason (words.h) tells it */
     uint32_t filled;    /* of the sampled rows */
     struct slice example[3];
 };
 
 struct mapping {
-    uint32_t header_row;  /* its row number */
-    uint32_t header_rows; /* 1: headers of two lines are read by their line with most names */
+    uint32_t header_row;  /* number of its last row: data stands behind it */
+    uint32_t header_rows; /* 1, or 2: a line of groups above a line of names */
     struct mapping_column *columns;
     size_t count;
 };
@@ -72,7 +73,7 @@ enum status mapping_remember(struct mapping *m, struct slice json, size_t *ret_k
 enum severity { MUST_SOLVE, TO_KNOW };
 struct ledger_problem {
     enum severity severity;
-    const char *id; /* "name_missing", "error_cell", "category_unknown", "date_unreadable" */
+    const char *id; /* problem_add_text (words.h) tells them */
     uint32_t row, column;
     struct slice value; /* what stands in the cell */
 };

@@ -174,7 +174,8 @@ static int take_era(struct slice *s)
         int before; /* the year before the first */
     } eras[] = {{"令和", 2018}, {"平成", 1988}, {"昭和", 1925}, {"大正", 1911}, {"R", 2018},
                 {"H", 1988},    {"S", 1925},    {"T", 1911},    {"r", 2018},    {"h", 1988},
-                {"s", 1925},    {"㋿", 2018},  {"㍻", 1988},   {"㍼", 1925}};
+                {"s", 1925},    {"令", 2018},   {"平", 1988},   {"昭", 1925},   {"大", 1911},
+                {"㋿", 2018},  {"㍻", 1988},   {"㍼", 1925}};
     for (size_t i = 0; i < ARRAY_LEN(eras); i++)
         if (slice_starts(*s, slice_str(eras[i].word))) {
             *s = slice_sub(*s, strlen(eras[i].word), s->n);
@@ -225,20 +226,20 @@ static enum status split_date(struct slice s, struct norm_date *ret)
 
 enum status norm_date(struct slice s, bool serials, bool date1904, struct norm_date *ret_date)
 {
+    char text[128];
     struct buf b;
-    buf_init(&b, 128);
+    buf_over(&b, text, sizeof(text));
     enum status st = norm_text(slice_sub(s, 0, 120), &b);
     struct slice t = buf_slice(&b);
     uint64_t serial;
-    if (s.n > 120)
-        st = ST_MALFORMED;
-    else if (st == OK && serials && t.n == 5 &&
-             /* four digits are a year */ slice_to_u64(t, &serial) == OK)
-        st = norm_serial_date((double)serial, date1904, ret_date);
-    else if (st == OK)
-        st = split_date(t, ret_date);
-    buf_done(&b);
-    return st;
+    if (s.n > 120 || st != OK)
+        return ST_MALFORMED;
+    /* five digits: four are a year, eight a date; the fraction is a time of day */
+    size_t point = slice_index(t, '.');
+    if (serials && point == 5 && slice_to_u64(slice_sub(t, 0, 5), &serial) == OK &&
+        (t.n == 5 || slice_to_u64(slice_sub(t, 6, t.n), &(uint64_t){0}) == OK))
+        return norm_serial_date((double)serial, date1904, ret_date);
+    return split_date(t, ret_date);
 }
 
 /* --- categories and marks */
@@ -256,27 +257,34 @@ enum ledger_category norm_category(struct slice s)
         const char *word;
         enum ledger_category category;
     } words[] = {
-        {"saas", CATEGORY_SAAS},         {"クラウド", CATEGORY_SAAS},
-        {"asp", CATEGORY_SAAS},          {"外部サビス", CATEGORY_SAAS},
-        {"cloud", CATEGORY_SAAS},        {"クライアント", CATEGORY_CLIENT},
-        {"端末", CATEGORY_CLIENT},       {"client", CATEGORY_CLIENT},
-        {"pcソフト", CATEGORY_CLIENT},   {"デスクトップ", CATEGORY_CLIENT},
-        {"desktop", CATEGORY_CLIENT},    {"社外", CATEGORY_EXTERNAL},
-        {"外部", CATEGORY_EXTERNAL},     {"公開", CATEGORY_EXTERNAL},
-        {"お客様", CATEGORY_EXTERNAL},   {"顧客向", CATEGORY_EXTERNAL},
-        {"external", CATEGORY_EXTERNAL}, {"internet", CATEGORY_EXTERNAL},
-        {"社内", CATEGORY_INTERNAL},     {"内部", CATEGORY_INTERNAL},
-        {"イントラ", CATEGORY_INTERNAL}, {"基幹", CATEGORY_INTERNAL},
-        {"internal", CATEGORY_INTERNAL}, {"intranet", CATEGORY_INTERNAL},
+        {"saas", CATEGORY_SAAS},           {"クラウド", CATEGORY_SAAS},
+        {"cloud", CATEGORY_SAAS},          {"asp", CATEGORY_SAAS},
+        {"外部サビス", CATEGORY_SAAS},     {"利用サビス", CATEGORY_SAAS},
+        {"subscription", CATEGORY_SAAS},   {"クライアント", CATEGORY_CLIENT},
+        {"client", CATEGORY_CLIENT},       {"端末", CATEGORY_CLIENT},
+        {"pcソフト", CATEGORY_CLIENT},     {"パソコン", CATEGORY_CLIENT},
+        {"デスクトップ", CATEGORY_CLIENT}, {"desktop", CATEGORY_CLIENT},
+        {"workstation", CATEGORY_CLIENT},  {"endpoint", CATEGORY_CLIENT},
+        {"社内外", CATEGORY_EXTERNAL}, /* both: the one that can be reached counts */
+        {"社外", CATEGORY_EXTERNAL},       {"外部", CATEGORY_EXTERNAL},
+        {"対外", CATEGORY_EXTERNAL},       {"公開", CATEGORY_EXTERNAL},
+        {"お客様", CATEGORY_EXTERNAL},     {"顧客", CATEGORY_EXTERNAL},
+        {"取引先", CATEGORY_EXTERNAL},     {"インタネット", CATEGORY_EXTERNAL},
+        {"external", CATEGORY_EXTERNAL},   {"internet", CATEGORY_EXTERNAL},
+        {"customer", CATEGORY_EXTERNAL},   {"public", CATEGORY_EXTERNAL},
+        {"社内", CATEGORY_INTERNAL},       {"内部", CATEGORY_INTERNAL},
+        {"イントラ", CATEGORY_INTERNAL},   {"基幹", CATEGORY_INTERNAL},
+        {"internal", CATEGORY_INTERNAL},   {"intranet", CATEGORY_INTERNAL},
+        {"inhouse", CATEGORY_INTERNAL},
     };
+    char text[256]; /* 80 bytes that are no UTF-8 become 240 */
     struct buf b;
-    buf_init(&b, 256);
+    buf_over(&b, text, sizeof(text));
     enum ledger_category c = CATEGORY_UNKNOWN;
     if (s.n <= 80 && norm_match_key(s, &b) == OK && !key_has(buf_slice(&b), "非公開"))
         for (size_t i = 0; i < ARRAY_LEN(words) && c == CATEGORY_UNKNOWN; i++)
             if (key_has(buf_slice(&b), words[i].word))
                 c = words[i].category;
-    buf_done(&b);
     return c;
 }
 
@@ -293,8 +301,9 @@ enum yes_no norm_yes_no(struct slice s)
                                       "true", "公開", "レ", "✓",    "可"};
     static const char *const no[] = {"×",    "✕", "✗",  "x", "無",    "無し",   "なし", "いいえ",
                                      "不要", "n", "no", "0", "false", "非公開", "不可"};
+    char text[64];
     struct buf b;
-    buf_init(&b, 64);
+    buf_over(&b, text, sizeof(text));
     enum yes_no answer = YN_UNKNOWN;
     if (s.n <= 20 && norm_match_key(s, &b) == OK) {
         for (size_t i = 0; i < ARRAY_LEN(yes); i++)
@@ -304,7 +313,6 @@ enum yes_no norm_yes_no(struct slice s)
             if (slice_eq_str(buf_slice(&b), no[i]))
                 answer = YN_NO;
     }
-    buf_done(&b);
     return answer;
 }
 

@@ -7,6 +7,8 @@
 #include "board/office/csv.h"
 #include "board/office/xlsx.h"
 
+#include <strings.h>
+
 struct book {
     struct xlsx *xlsx; /* NULL: a CSV */
     struct buf text;
@@ -15,6 +17,38 @@ struct book {
     struct sheet_info csv_sheet;
 };
 
+/* Files that people take for workbooks and that are none, by how they begin. */
+static const struct {
+    const char *start, *says;
+} others[] = {
+    {"%PDF-", N_("this is a PDF; send the .xlsx or .csv file that it was made from")},
+    {"{\\rtf", N_("this is a text document (RTF); send an .xlsx or .csv file")},
+    {"\x89PNG", N_("this is a picture; send an .xlsx or .csv file")},
+    {"\xff\xd8\xff", N_("this is a picture; send an .xlsx or .csv file")},
+    {"GIF8", N_("this is a picture; send an .xlsx or .csv file")},
+    {"\x1f\x8b", N_("the file is compressed (gzip); unpack it and send what is inside")},
+    {"7z\xbc\xaf", N_("the file is compressed (7z); unpack it and send what is inside")},
+    {"Rar!", N_("the file is compressed (RAR); unpack it and send what is inside")},
+};
+
+/* Systems write web pages and XML under the name .xls; Excel opens them after a warning. */
+static const char *markup_says(struct slice file)
+{
+    struct slice s = slice_sub(file, slice_starts(file, SLICE_LIT("\xef\xbb\xbf")) ? 3 : 0, 1024);
+    s = slice_trim(s);
+    if (s.n < 5 || s.p[0] != '<')
+        return NULL;
+    static const char *const html[] = {"<html", "<!doc", "<tabl", "<meta", "<head"};
+    for (size_t i = 0; i < ARRAY_LEN(html); i++)
+        if (strncasecmp((const char *)s.p, html[i], 5) == 0)
+            return N_("this is a web page under the name of a workbook; open it in Excel, save it "
+                      "as .xlsx and send it again");
+    if (slice_starts(s, SLICE_LIT("<?xml")))
+        return N_("this is an XML file, not an .xlsx workbook; open it in Excel, save it as .xlsx "
+                  "and send it again");
+    return NULL;
+}
+
 static enum status refuse_others(struct slice file, struct err *err)
 {
     if (slice_starts(file, SLICE_LIT("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"))) {
@@ -22,15 +56,17 @@ static enum status refuse_others(struct slice file, struct err *err)
         static const char package[] = "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e";
         if (slice_find(file, slice_of(package, sizeof(package))) < file.n)
             return err_set(err, ST_UNSUPPORTED,
-                           "the workbook is password protected; open it in Excel, remove the "
-                           "password, save it as .xlsx and send it again");
+                           N_("the workbook is protected with a password; open it in Excel, remove "
+                              "the password, save it as .xlsx and send it again"));
         return err_set(err, ST_UNSUPPORTED,
-                       "this is an old .xls workbook; save it as .xlsx in Excel or LibreOffice "
-                       "and send it again");
+                       N_("this is an old .xls workbook; open it in Excel, save it as .xlsx and "
+                          "send it again"));
     }
-    if (slice_starts(file, SLICE_LIT("%PDF-")))
-        return err_set(err, ST_UNSUPPORTED, "this is a PDF; send the .xlsx or .csv file instead");
-    return OK;
+    const char *says = markup_says(file);
+    for (size_t i = 0; i < ARRAY_LEN(others) && !says; i++)
+        if (slice_starts(file, slice_str(others[i].start)))
+            says = others[i].says;
+    return says ? err_set_text(err, ST_UNSUPPORTED, says) : OK;
 }
 
 static enum status open_csv(struct slice file, const struct book_options *o, struct book *b,
@@ -43,7 +79,8 @@ static enum status open_csv(struct slice file, const struct book_options *o, str
     if (!o || !o->charset)
         return charset_to_utf8(file, &b->text, &b->charset, err);
     if (charset_of_name(o->charset, &b->charset) != OK)
-        return err_set(err, ST_INVALID, "%s is not a character set that can be read", o->charset);
+        return err_set(err, ST_INVALID, N_("%s is not a character set that can be read"),
+                       o->charset);
     return charset_convert(file, b->charset, &b->text, err);
 }
 
@@ -51,8 +88,10 @@ enum status book_open(struct slice file, const struct book_options *options, str
                       struct err *err)
 {
     if (file.n > LIMIT_OFFICE_FILE_BYTES)
-        return err_set(err, ST_LIMIT, "the file has %zu bytes, more than %zu", file.n,
-                       (size_t)LIMIT_OFFICE_FILE_BYTES);
+        return err_set(err, ST_LIMIT,
+                       N_("the file has %zu MiB, at most %zu can be read; divide it, or leave out "
+                          "pictures and other sheets"),
+                       file.n >> 20, LIMIT_OFFICE_FILE_BYTES >> 20);
     if (file.n == 0)
         return err_set(err, ST_MALFORMED, N_("the file is empty"));
     enum status st = refuse_others(file, err);
@@ -60,7 +99,7 @@ enum status book_open(struct slice file, const struct book_options *options, str
         return st;
     struct book *b = calloc(1, sizeof(*b));
     if (!b)
-        return err_set(err, ST_NOMEM, "no memory to open the file");
+        return err_set(err, ST_NOMEM, N_("no memory to read the file; try again later"));
     if (slice_starts(file, SLICE_LIT("PK\x03\x04")) || slice_starts(file, SLICE_LIT("PK\x05\x06")))
         st = xlsx_open(file, &b->xlsx, err);
     else

@@ -14,7 +14,8 @@
 enum cell_kind { CELL_EMPTY, CELL_TEXT, CELL_NUMBER, CELL_DATE, CELL_BOOL, CELL_ERROR };
 
 struct cell {
-    struct slice text; /* UTF-8; dates are "2021-11-30" or "2021-11-30 12:34:56", errors "#REF!" */
+    struct slice text; /* UTF-8; dates are "2021-11-30" or "2021-11-30 12:34:56", errors "#REF!",
+                          or "=B2&C2" for a formula whose result the file does not hold */
     enum cell_kind kind;
     uint32_t column; /* 0 is A; cells[i].column == i */
     bool merged;     /* the text is that of the merged block's top-left cell */
@@ -25,7 +26,8 @@ struct sheet_row {
     uint32_t number; /* from 1, as the spreadsheet shows it; in a CSV the record's number */
     bool hidden;
     const struct cell *cells;
-    size_t count; /* up to the last cell that is there */
+    size_t count;  /* up to the last cell that is there */
+    bool date1904; /* the workbook counts days from 1904 */
 };
 
 /* Returns OK to go on, ST_END to stop reading without fault, anything else to fail with it. */

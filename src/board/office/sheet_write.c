@@ -2,8 +2,10 @@
 
 #include "base/csvwrite.h"
 #include "base/limits.h"
+#include "base/messages.h"
 #include "base/utf8.h"
 #include "board/office/charset.h"
+#include "board/office/sheet.h"
 
 #include <xlsxwriter.h>
 
@@ -16,6 +18,17 @@ struct xlsx_writer {
 };
 
 #define EXCEL_CELL_CHARS 32767 /* UTF-16 units; libxlsxwriter refuses more */
+
+static const char no_memory[] = N_("no memory to write the file; try again later");
+
+static enum status at_cell(const struct xlsx_writer *w, size_t column, struct err *err,
+                           enum status st)
+{
+    char letters[COLUMN_LETTERS_SIZE];
+    column_letters((uint32_t)column, letters);
+    err_prefix(err, N_("row %u, column %s"), w->row + 1, letters);
+    return st;
+}
 
 /* The text without control characters and bytes that are not UTF-8, which no workbook may hold, and
  * with a literal _xHHHH_ kept from being read as an escape. */
@@ -37,11 +50,15 @@ static enum status clean(struct xlsx_writer *w, struct slice s, size_t column, s
         units += c > 0xffff ? 2 : 1;
     }
     if (units > EXCEL_CELL_CHARS)
-        return err_set(err, ST_LIMIT, "row %u, column %zu: longer than the %d characters of a cell",
-                       w->row + 1, column + 1, EXCEL_CELL_CHARS);
-    if (w->text.failed != OK)
-        return err_set(err, w->text.failed, "row %u: the text does not fit", w->row + 1);
-    return OK;
+        return at_cell(w, column, err,
+                       err_set(err, ST_LIMIT,
+                               N_("longer than the %d characters that a cell of a workbook holds; "
+                                  "export as CSV instead"),
+                               EXCEL_CELL_CHARS));
+    if (w->text.failed == ST_LIMIT)
+        return at_cell(w, column, err,
+                       err_set_text(err, ST_LIMIT, N_("the text is longer than a cell holds")));
+    return w->text.failed == OK ? OK : err_set_text(err, w->text.failed, no_memory);
 }
 
 static enum status put(struct xlsx_writer *w, struct slice s, size_t column, lxw_format *format,
@@ -54,15 +71,16 @@ static enum status put(struct xlsx_writer *w, struct slice s, size_t column, lxw
         worksheet_write_string(w->sheet, w->row, (lxw_col_t)column, buf_text(&w->text), format);
     if (e == LXW_NO_ERROR)
         return OK;
-    return err_set(err, e == LXW_ERROR_MEMORY_MALLOC_FAILED ? ST_NOMEM : ST_IO,
-                   "row %u of the workbook: %s", w->row + 1, lxw_strerror(e));
+    if (e == LXW_ERROR_MEMORY_MALLOC_FAILED)
+        return err_set_text(err, ST_NOMEM, no_memory);
+    return err_set(err, ST_IO, N_("row %u cannot be written: %s"), w->row + 1, lxw_strerror(e));
 }
 
 static enum status begin(struct xlsx_writer *w, const struct slice *headers, struct err *err)
 {
     lxw_format *bold = workbook_add_format(w->book);
     if (!bold)
-        return err_set(err, ST_NOMEM, "no memory for the workbook");
+        return err_set_text(err, ST_NOMEM, no_memory);
     format_set_bold(bold);
     format_set_bg_color(bold, 0xE8ECF1);
     format_set_border(bold, LXW_BORDER_THIN);
@@ -85,17 +103,17 @@ enum status xlsx_writer_new(const char *path, const char *sheet, const struct sl
                             size_t count, struct xlsx_writer **ret_w, struct err *err)
 {
     if (count == 0 || count > LIMIT_SHEET_COLUMNS)
-        return err_set(err, ST_INVALID, "%zu columns cannot be exported", count);
+        return err_set(err, ST_INVALID, N_("%zu columns cannot be exported"), count);
     struct xlsx_writer *w = calloc(1, sizeof(*w));
     if (!w)
-        return err_set(err, ST_NOMEM, "no memory for the workbook");
+        return err_set_text(err, ST_NOMEM, no_memory);
     w->columns = count;
     buf_init(&w->text, LIMIT_CELL_BYTES * 2);
     lxw_workbook_options options = {.constant_memory = LXW_TRUE};
     w->book = workbook_new_opt(path, &options);
     w->sheet = w->book ? workbook_add_worksheet(w->book, sheet) : NULL;
     enum status st = w->sheet ? begin(w, headers, err)
-                              : err_set(err, ST_INVALID, "no workbook with a sheet %s", sheet);
+                              : err_set(err, ST_INVALID, N_("a sheet cannot be named %s"), sheet);
     if (st != OK) {
         xlsx_writer_abandon(w);
         return st;
@@ -123,7 +141,7 @@ enum status xlsx_writer_close(struct xlsx_writer *w, struct err *err)
     free(w);
     if (e == LXW_NO_ERROR)
         return OK;
-    return err_set(err, ST_IO, "the workbook cannot be written: %s", lxw_strerror(e));
+    return err_set(err, ST_IO, N_("the workbook cannot be written: %s"), lxw_strerror(e));
 }
 
 void xlsx_writer_abandon(struct xlsx_writer *w)

@@ -8,6 +8,7 @@
 #include "board/office/xlsx_int.h"
 
 #include "base/limits.h"
+#include "base/messages.h"
 #include "base/utf8.h"
 
 bool xlsx_parse_ref(const char *s, uint32_t *ret_column, uint32_t *ret_row, size_t *ret_used)
@@ -76,14 +77,25 @@ struct opening {
     size_t item_start;
     struct {
         uint32_t id;
-        bool date;
+        uint8_t style;
     } formats[1024]; /* custom number formats; Excel allows some 250 */
     size_t format_count;
 };
 
-static void nomem(struct opening *o, const char *what)
+static enum status no_memory(struct err *err)
 {
-    xlsx_part_stop(&o->part, err_set(o->part.err, ST_NOMEM, "no memory for %s", what));
+    return err_set(err, ST_NOMEM, N_("no memory to read the file; try again later"));
+}
+
+/* The names of sheets and parts met their cap, or memory ran out. */
+static void no_names(struct opening *o)
+{
+    enum status st = arena_status(&o->x->names);
+    xlsx_part_stop(&o->part, st == ST_NOMEM
+                                 ? no_memory(o->part.err)
+                                 : err_set(o->part.err, st,
+                                           N_("the names of its sheets and parts are longer than "
+                                              "they can be; save the workbook again")));
 }
 
 static void workbook_start(void *ctx, const char *name, const char **atts)
@@ -103,12 +115,17 @@ static void workbook_start(void *ctx, const char *name, const char **atts)
             rel = atts[i + 1];
     }
     if (!title || !rel) {
-        xlsx_part_stop(&o->part, err_set(o->part.err, ST_MALFORMED, "a sheet without name or id"));
+        xlsx_part_stop(&o->part,
+                       err_set(o->part.err, ST_MALFORMED,
+                               N_("a sheet has no name or no id; save the workbook again")));
         return;
     }
     if (x->sheet_count == LIMIT_XLSX_SHEETS) {
-        xlsx_part_stop(&o->part,
-                       err_set(o->part.err, ST_LIMIT, "more than %d sheets", LIMIT_XLSX_SHEETS));
+        xlsx_part_stop(
+            &o->part,
+            err_set(o->part.err, ST_LIMIT,
+                    N_("more than %d sheets; copy the ledger's sheet into a new workbook"),
+                    LIMIT_XLSX_SHEETS));
         return;
     }
     struct xlsx_sheet *s = &x->sheets[x->sheet_count];
@@ -116,7 +133,7 @@ static void workbook_start(void *ctx, const char *name, const char **atts)
     s->rel = arena_strdup(&x->names, slice_str(rel));
     s->info.hidden = state && strcmp(state, "visible") != 0;
     if (!s->info.name || !s->rel)
-        nomem(o, "the sheets' names");
+        no_names(o);
     else
         x->sheet_count++;
 }
@@ -131,7 +148,7 @@ static void rels_start(void *ctx, const char *name, const char **atts)
     char *part = target[0] == '/' ? arena_strdup(&o->x->names, slice_str(target + 1))
                                   : arena_printf(&o->x->names, "xl/%s", target);
     if (!part) {
-        nomem(o, "the parts' names");
+        no_names(o);
         return;
     }
     struct slice t = slice_str(type);
@@ -176,9 +193,14 @@ static void strings_end(void *ctx, const char *name)
         (void)buf_add(&x->string_ends, &end, sizeof(end)); /* sticks; looked at next */
         enum status st = x->strings.failed != OK ? x->strings.failed : x->string_ends.failed;
         if (st != OK)
-            xlsx_part_stop(&o->part,
-                           err_set(o->part.err, st, "more text than fits: %zu bytes or %d texts",
-                                   (size_t)LIMIT_XLSX_STRING_BYTES, LIMIT_XLSX_STRINGS));
+            xlsx_part_stop(
+                &o->part,
+                st == ST_NOMEM
+                    ? no_memory(o->part.err)
+                    : err_set(
+                          o->part.err, st,
+                          N_("more text than %zu MiB, or more than %d texts; divide the workbook"),
+                          LIMIT_XLSX_STRING_BYTES >> 20, LIMIT_XLSX_STRINGS));
     }
 }
 
@@ -188,7 +210,8 @@ static void strings_text(void *ctx, const char *s, int n)
     if (!o->in_rel_text)
         return;
     if (o->x->strings.n - o->item_start + (size_t)n > LIMIT_CELL_BYTES) {
-        xlsx_part_stop(&o->part, err_set(o->part.err, ST_LIMIT, "text %zu is over %zu bytes",
+        xlsx_part_stop(&o->part, err_set(o->part.err, ST_LIMIT,
+                                         N_("text %zu is longer than %zu bytes; shorten the cell"),
                                          o->x->string_ends.n / 4 + 1, (size_t)LIMIT_CELL_BYTES));
         return;
     }
@@ -226,10 +249,26 @@ bool xlsx_format_is_date(const char *code)
     return false;
 }
 
-static bool builtin_is_date(uint32_t id)
+/* Codes of zeros only: asset numbers as 0000, versions as 0.00. */
+static uint8_t style_of_format(const char *code)
 {
-    return (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || (id >= 45 && id <= 47) ||
-           (id >= 50 && id <= 58);
+    size_t whole = strspn(code, "0"), behind = 0;
+    if (code[whole] == '.')
+        behind = strspn(code + whole + 1, "0");
+    bool zeros = whole && !code[whole + behind + (behind ? 1 : 0)];
+    if (zeros && whole <= 15 && behind <= 7)
+        return (uint8_t)(STYLE_FIXED | whole << 3 | behind);
+    return xlsx_format_is_date(code) ? STYLE_DATE : STYLE_PLAIN;
+}
+
+/* ECMA-376 part 1, 18.8.30, with the ids that Japanese and Chinese builds give to dates. */
+static uint8_t style_of_builtin(uint32_t id)
+{
+    if (id == 1 || id == 2)
+        return style_of_format(id == 1 ? "0" : "0.00");
+    bool date = (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || (id >= 45 && id <= 47) ||
+                (id >= 50 && id <= 58);
+    return date ? STYLE_DATE : STYLE_PLAIN;
 }
 
 static uint32_t att_u32(const char **atts, const char *name, uint32_t otherwise)
@@ -251,17 +290,22 @@ static void styles_start(void *ctx, const char *name, const char **atts)
         if (!code || o->format_count == ARRAY_LEN(o->formats))
             return;
         o->formats[o->format_count].id = att_u32(atts, "numFmtId", 0);
-        o->formats[o->format_count++].date = xlsx_format_is_date(code);
+        o->formats[o->format_count++].style = style_of_format(code);
     } else if (strcmp(name, "xf") == 0 && o->in_cell_xfs) {
         uint32_t id = att_u32(atts, "numFmtId", 0);
-        bool date = builtin_is_date(id);
+        uint8_t style = style_of_builtin(id);
         for (size_t i = 0; i < o->format_count; i++)
             if (o->formats[i].id == id)
-                date = o->formats[i].date;
-        enum status st = buf_add_char(&o->x->date_styles, date ? 1 : 0);
+                style = o->formats[i].style;
+        enum status st = buf_add(&o->x->styles, &style, 1);
         if (st != OK)
             xlsx_part_stop(
-                &o->part, err_set(o->part.err, st, "more than %d cell formats", LIMIT_XLSX_STYLES));
+                &o->part,
+                st == ST_NOMEM
+                    ? no_memory(o->part.err)
+                    : err_set(o->part.err, st,
+                              N_("more than %d cell formats; copy the rows into a new workbook"),
+                              LIMIT_XLSX_STYLES));
     }
 }
 
@@ -306,11 +350,18 @@ static enum status not_a_workbook(zip_t *zip, struct err *err)
 {
     if (zip_name_locate(zip, "xl/workbook.bin", 0) >= 0)
         return err_set(err, ST_UNSUPPORTED,
-                       "this is an .xlsb workbook; save it as .xlsx in Excel and send it again");
+                       N_("this is an .xlsb workbook; open it in Excel, save it as .xlsx and "
+                          "send it again"));
     if (zip_name_locate(zip, "content.xml", 0) >= 0)
         return err_set(err, ST_UNSUPPORTED,
-                       "this is an OpenDocument file (.ods); save it as .xlsx and send it again");
-    return err_set(err, ST_UNSUPPORTED, "this is a zip file, but not an .xlsx workbook");
+                       N_("this is an OpenDocument file (.ods); open it in LibreOffice, save it "
+                          "as .xlsx and send it again"));
+    if (zip_name_locate(zip, "word/document.xml", 0) >= 0)
+        return err_set(err, ST_UNSUPPORTED,
+                       N_("this is a text document (.docx); send an .xlsx or .csv file"));
+    return err_set(err, ST_UNSUPPORTED,
+                   N_("this is a zip file, but not an .xlsx workbook; unpack it and send the .xlsx "
+                      "or .csv file inside"));
 }
 
 static enum status open_parts(struct opening *o, struct err *err)
@@ -318,7 +369,7 @@ static enum status open_parts(struct opening *o, struct err *err)
     struct xlsx *x = o->x;
     enum status st = read_part(o, "xl/workbook.xml", workbook_start, NULL, NULL, err);
     if (st == OK && x->sheet_count == 0)
-        st = err_set(err, ST_MALFORMED, "the workbook has no sheets");
+        st = err_set(err, ST_MALFORMED, N_("the workbook has no sheets; save it again"));
     if (st == OK)
         st = read_part(o, "xl/_rels/workbook.xml.rels", rels_start, NULL, NULL, err);
     if (st == OK && x->strings_part)
@@ -346,9 +397,11 @@ static enum status open_zip(struct xlsx *x, struct slice file, struct err *err)
     enum status st = OK;
     if (!x->zip) {
         bool nomem = zip_error_code_zip(&ze) == ZIP_ER_MEMORY;
-        st = err_set(err, nomem ? ST_NOMEM : ST_MALFORMED,
-                     "the file is damaged or not complete, it cannot be opened as a workbook: %s",
-                     zip_error_strerror(&ze));
+        st = nomem ? no_memory(err)
+                   : err_set(err, ST_MALFORMED,
+                             N_("the file is damaged or not complete, it cannot be opened as a "
+                                "workbook (%s); save it again and send the whole file"),
+                             zip_error_strerror(&ze));
         zip_source_free(src);
     }
     zip_error_fini(&ze);
@@ -362,17 +415,17 @@ enum status xlsx_open(struct slice file, struct xlsx **ret_x, struct err *err)
     if (!x || !o) {
         free(o);
         free(x);
-        return err_set(err, ST_NOMEM, "no memory to open the workbook");
+        return no_memory(err);
     }
     o->x = x;
     arena_init(&x->names, MIB(4));
     buf_init(&x->strings, LIMIT_XLSX_STRING_BYTES);
     buf_init(&x->string_ends, (size_t)LIMIT_XLSX_STRINGS * sizeof(uint32_t));
-    buf_init(&x->date_styles, LIMIT_XLSX_STYLES);
+    buf_init(&x->styles, LIMIT_XLSX_STYLES);
     x->sheets = arena_alloc_array(&x->names, LIMIT_XLSX_SHEETS, sizeof(*x->sheets));
     enum status st = OK;
     if (!x->sheets)
-        st = err_set(err, ST_NOMEM, "no memory to open the workbook");
+        st = no_memory(err);
     if (st == OK)
         st = open_zip(x, file, err);
     if (st == OK && zip_name_locate(x->zip, "xl/workbook.xml", 0) < 0)
@@ -396,7 +449,7 @@ void xlsx_free(struct xlsx *x)
         zip_discard(x->zip);
     buf_done(&x->strings);
     buf_done(&x->string_ends);
-    buf_done(&x->date_styles);
+    buf_done(&x->styles);
     arena_done(&x->names);
     free(x);
 }

@@ -19,10 +19,15 @@ struct xlsx {
     bool date1904;
     struct buf strings;     /* the shared strings, one after the other */
     struct buf string_ends; /* uint32_t each */
-    struct buf date_styles; /* one byte per cell format: shows a date */
+    struct buf styles;      /* one byte per cell format, see below */
     char *strings_part, *styles_part;
     uint64_t inflated;
 };
+
+/* What a cell format does to a number, as far as it changes the value that people see. */
+#define STYLE_PLAIN 0u
+#define STYLE_DATE 1u
+#define STYLE_FIXED 0x80u /* | digits before the point << 3 | digits behind it: "0000", "0.00" */
 
 /* Decodes _xHHHH_ (ECMA-376 part 1, 22.4.2.4) and leaves out control bytes, in place from `start`.
  */

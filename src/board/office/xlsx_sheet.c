@@ -4,9 +4,12 @@
 #include "board/office/xlsx_int.h"
 
 #include "base/limits.h"
+#include "base/messages.h"
 #include "board/office/normalise.h"
 
 #include <math.h>
+
+_Static_assert(LIMIT_SHEET_COLUMNS == 200, "a message below names it");
 
 struct merge {
     uint32_t row0, row1, col0, col1;
@@ -26,28 +29,46 @@ struct sheet_reading {
     size_t next_merge; /* the first that has not begun */
     size_t active[LIMIT_SHEET_COLUMNS];
     size_t active_count; /* merged blocks that cover the present row; they cannot overlap */
-    bool in_data, in_row, in_cell, in_value, in_phonetic, hidden;
+    bool in_data, in_row, in_cell, in_value, in_phonetic, in_formula, hidden;
+    bool has_formula, has_value;
     uint32_t row, column, style;
     enum value_type type;
-    struct buf value, text; /* of the cell; of the row */
+    struct buf value, formula, text; /* of the cell; of the row */
     size_t start[LIMIT_SHEET_COLUMNS], length[LIMIT_SHEET_COLUMNS];
     struct cell cells[LIMIT_SHEET_COLUMNS];
     size_t count;
+    bool placed; /* err names the cell */
 };
 
+/* Stops at the present cell, or at the row when none was met in it. what is marked N_(). */
 static void fail_at(struct sheet_reading *r, enum status st, const char *what)
 {
     char letters[COLUMN_LETTERS_SIZE];
-    column_letters(r->column, letters);
-    xlsx_part_stop(&r->part, err_set(r->part.err, st, "sheet %s, row %u, column %s: %s", r->name,
-                                     r->row, letters, what));
+    (void)err_set_text(r->part.err, st, what);
+    if (r->column == UINT32_MAX) {
+        err_prefix(r->part.err, N_("sheet %s, row %u"), r->name, r->row);
+    } else {
+        column_letters(r->column, letters);
+        err_prefix(r->part.err, N_("sheet %s, row %u, column %s"), r->name, r->row, letters);
+    }
+    r->placed = true;
+    xlsx_part_stop(&r->part, st);
 }
+
+static const char no_memory[] = N_("no memory to read the file; try again later");
 
 /* --- first pass: merged blocks */
 
 static void merges_start(void *ctx, const char *name, const char **atts)
 {
     struct sheet_reading *r = ctx;
+    if (strcmp(name, "row") == 0) { /* for the message if the part is damaged behind it */
+        const char *number = xlsx_att(atts, "r");
+        uint64_t n;
+        if (number && slice_to_u64(slice_str(number), &n) == OK && n <= LIMIT_SHEET_ROWS)
+            r->row = (uint32_t)n;
+        return;
+    }
     if (strcmp(name, "mergeCell") != 0)
         return;
     const char *ref = xlsx_att(atts, "ref");
@@ -60,9 +81,13 @@ static void merges_start(void *ctx, const char *name, const char **atts)
     if (m.col0 >= LIMIT_SHEET_COLUMNS)
         return;
     enum status st = buf_add(&r->merges, &m, sizeof(m));
-    if (st != OK)
-        xlsx_part_stop(&r->part, err_set(r->part.err, st, "sheet %s: more than %d merged blocks",
-                                         r->name, LIMIT_XLSX_MERGES));
+    if (st == ST_NOMEM)
+        xlsx_part_stop(&r->part, err_set_text(r->part.err, st, no_memory));
+    else if (st != OK)
+        xlsx_part_stop(&r->part, err_set(r->part.err, st,
+                                         N_("more than %d merged blocks; copy the values into a "
+                                            "new sheet"),
+                                         LIMIT_XLSX_MERGES));
 }
 
 static int merge_order(const void *a, const void *b)
@@ -111,11 +136,17 @@ static enum cell_kind number_cell(struct sheet_reading *r)
         (void)buf_add_slice(&r->text, buf_slice(&r->value));
         return CELL_TEXT;
     }
-    bool date = r->style < r->x->date_styles.n && r->x->date_styles.p[r->style];
+    uint8_t style = r->style < r->x->styles.n ? r->x->styles.p[r->style] : STYLE_PLAIN;
     char dated[32];
-    const char *d = date ? date_text(v, r->x->date1904, dated) : NULL;
-    if (!d && strlen(text) > 15 && snprintf(out, sizeof(out), "%.15g", v) > 0)
+    const char *d = style == STYLE_DATE ? date_text(v, r->x->date1904, dated) : NULL;
+    if ((style & STYLE_FIXED) && fabs(v) < 1e15) { /* as it is shown: 0012, version 5.20 */
+        int decimals = style & 7, digits = style >> 3 & 15;
+        (void)snprintf(out, sizeof(out), "%0*.*f", digits + (decimals ? decimals + 1 : 0) + (v < 0),
+                       decimals, v);
+        text = out;
+    } else if (!d && strlen(text) > 15 && snprintf(out, sizeof(out), "%.15g", v) > 0) {
         text = out; /* 0.1 is stored as 0.10000000000000001 */
+    }
     (void)buf_add_str(&r->text, d ? d : text);
     return d ? CELL_DATE : CELL_NUMBER;
 }
@@ -125,7 +156,8 @@ static enum cell_kind shared_cell(struct sheet_reading *r)
     uint64_t i;
     size_t n = r->x->string_ends.n / sizeof(uint32_t);
     if (slice_to_u64(buf_slice(&r->value), &i) != OK || i >= n) {
-        fail_at(r, ST_MALFORMED, "the text that the cell names is not in the workbook");
+        fail_at(r, ST_MALFORMED,
+                N_("the cell names a text that is not in the workbook; save the workbook again"));
         return CELL_EMPTY;
     }
     uint32_t from = 0, to;
@@ -136,11 +168,30 @@ static enum cell_kind shared_cell(struct sheet_reading *r)
     return CELL_TEXT;
 }
 
+/* t="d": "2021-11-30T12:34:56Z"; a midnight is no time of day. */
+static void iso_date(struct sheet_reading *r, struct slice v)
+{
+    (void)buf_add_slice(&r->text, slice_sub(v, 0, 10));
+    struct slice time = slice_sub(v, 11, 8);
+    if (time.n && !slice_starts(time, SLICE_LIT("00:00:00"))) {
+        (void)buf_add_char(&r->text, ' ');
+        (void)buf_add_slice(&r->text, time);
+    }
+}
+
+/* A formula whose result the file does not hold: an empty cell would be a wrong answer. */
+static enum cell_kind formula_cell(struct sheet_reading *r)
+{
+    (void)buf_add_char(&r->text, '=');
+    (void)buf_add_slice(&r->text, buf_slice(&r->formula));
+    return CELL_ERROR;
+}
+
 static enum cell_kind value_cell(struct sheet_reading *r)
 {
     struct slice v = buf_slice(&r->value);
     if (v.n == 0)
-        return CELL_EMPTY;
+        return r->has_formula && !r->has_value ? formula_cell(r) : CELL_EMPTY;
     switch (r->type) {
     case V_NUMBER:
         return number_cell(r);
@@ -153,7 +204,7 @@ static enum cell_kind value_cell(struct sheet_reading *r)
         (void)buf_add_slice(&r->text, v);
         return CELL_ERROR;
     case V_DATE:
-        (void)buf_add_slice(&r->text, slice_sub(v, 0, 10));
+        iso_date(r, v);
         return CELL_DATE;
     case V_TEXT:
     case V_INLINE:
@@ -170,8 +221,13 @@ static void end_cell(struct sheet_reading *r)
 {
     size_t start = r->text.n;
     enum cell_kind kind = value_cell(r);
-    if (r->value.failed != OK || r->text.failed != OK) {
-        fail_at(r, r->value.failed ? r->value.failed : r->text.failed, "the text is too long");
+    if (r->value.failed != OK || r->text.failed != OK || r->formula.failed != OK) {
+        enum status st = r->value.failed     ? r->value.failed
+                         : r->formula.failed ? r->formula.failed
+                                             : r->text.failed;
+        fail_at(r, st,
+                st == ST_NOMEM ? no_memory
+                               : N_("the text is longer than a cell holds; shorten it"));
         return;
     }
     if (kind == CELL_TEXT && r->text.n == start)
@@ -179,7 +235,8 @@ static void end_cell(struct sheet_reading *r)
     if (kind == CELL_EMPTY && r->column >= LIMIT_SHEET_COLUMNS)
         return; /* formatted to the right edge, as people do; there is nothing in it */
     if (r->column >= LIMIT_SHEET_COLUMNS) {
-        fail_at(r, ST_LIMIT, "more than 200 columns are in use");
+        fail_at(r, ST_LIMIT,
+                N_("more than 200 columns are in use; delete those that the ledger does not need"));
         return;
     }
     while (r->count <= r->column) {
@@ -218,7 +275,7 @@ static void fill_merges(struct sheet_reading *r)
         if (m->row1 < r->row)
             continue;
         if (r->active_count == LIMIT_SHEET_COLUMNS) {
-            fail_at(r, ST_MALFORMED, "merged blocks overlap");
+            fail_at(r, ST_MALFORMED, N_("merged blocks overlap; save the workbook in Excel again"));
             return;
         }
         buf_init(&m->text, LIMIT_CELL_BYTES);
@@ -227,7 +284,7 @@ static void fill_merges(struct sheet_reading *r)
     for (size_t i = 0; i < r->active_count; i++) {
         struct merge *m = merge_at(r, r->active[i]);
         if (!merge_take_text(r, m)) {
-            fail_at(r, ST_NOMEM, "no memory for a merged block");
+            fail_at(r, ST_NOMEM, no_memory);
             return;
         }
         for (uint32_t c = m->col0; c <= m->col1 && c < LIMIT_SHEET_COLUMNS; c++) {
@@ -251,10 +308,12 @@ static void end_row(struct sheet_reading *r)
     fill_merges(r);
     if (r->part.st != OK)
         return;
-    struct sheet_row row = {r->name, r->row, r->hidden, r->cells, r->count};
+    struct sheet_row row = {r->name, r->row, r->hidden, r->cells, r->count, r->x->date1904};
     enum status st = r->fn(r->ctx, &row, r->part.err);
-    if (st != OK)
+    if (st != OK) {
+        r->placed = true; /* the callback said what it had to say */
         xlsx_part_stop(&r->part, st);
+    }
 }
 
 /* --- second pass: rows */
@@ -267,8 +326,10 @@ static void start_row(struct sheet_reading *r, const char **atts)
     if (number && slice_to_u64(slice_str(number), &n) != OK)
         n = 0;
     if (n <= r->row || n > LIMIT_SHEET_ROWS) {
+        r->column = UINT32_MAX;
         fail_at(r, n > LIMIT_SHEET_ROWS ? ST_LIMIT : ST_MALFORMED,
-                "the rows behind this one are not numbered as rows are");
+                N_("the rows behind this one are not numbered as rows are; save the workbook in "
+                   "Excel again"));
         return;
     }
     r->row = (uint32_t)n;
@@ -310,7 +371,8 @@ static void start_cell(struct sheet_reading *r, const char **atts)
     bool back = r->column != UINT32_MAX && col <= r->column; /* a cell twice would hide the first */
     r->column = col;
     if (bad || back || col > 16383) {
-        fail_at(r, ST_MALFORMED, "a cell stands in the wrong place");
+        fail_at(r, ST_MALFORMED,
+                N_("a cell stands in the wrong place; save the workbook in Excel again"));
         return;
     }
     r->style = style && slice_to_u64(slice_str(style), &s) == OK && s < LIMIT_XLSX_STYLES
@@ -318,7 +380,9 @@ static void start_cell(struct sheet_reading *r, const char **atts)
                    : 0;
     r->type = type_of(type);
     r->in_cell = true;
+    r->has_formula = r->has_value = false;
     buf_clear(&r->value);
+    buf_clear(&r->formula);
 }
 
 static void rows_start(void *ctx, const char *name, const char **atts)
@@ -327,8 +391,10 @@ static void rows_start(void *ctx, const char *name, const char **atts)
     if (r->in_cell) {
         if (strcmp(name, "rPh") == 0)
             r->in_phonetic = true;
+        else if (strcmp(name, "f") == 0)
+            r->in_formula = r->has_formula = true;
         else if (strcmp(name, r->type == V_INLINE ? "t" : "v") == 0)
-            r->in_value = !r->in_phonetic;
+            r->in_value = r->has_value = !r->in_phonetic;
     } else if (r->in_row && strcmp(name, "c") == 0) {
         start_cell(r, atts);
     } else if (r->in_data && strcmp(name, "row") == 0) {
@@ -345,6 +411,8 @@ static void rows_end(void *ctx, const char *name)
         r->in_value = false;
     } else if (strcmp(name, "rPh") == 0) {
         r->in_phonetic = false;
+    } else if (strcmp(name, "f") == 0) {
+        r->in_formula = false;
     } else if (r->in_cell && strcmp(name, "c") == 0) {
         r->in_cell = false;
         end_cell(r);
@@ -360,7 +428,31 @@ static void rows_text(void *ctx, const char *s, int n)
 {
     struct sheet_reading *r = ctx;
     if (r->in_value)
-        (void)buf_add(&r->value, s, (size_t)n); /* sticks; looked at in end_cell */
+        (void)buf_add(&r->value, s, (size_t)n);                /* sticks; looked at in end_cell */
+    else if (r->in_formula && r->formula.n + (size_t)n <= 200) /* enough to know it again */
+        (void)buf_add(&r->formula, s, (size_t)n);
+}
+
+static void reading_free(struct sheet_reading *r)
+{
+    for (size_t i = 0; i < r->active_count; i++)
+        buf_done(&merge_at(r, r->active[i])->text);
+    buf_done(&r->merges);
+    buf_done(&r->value);
+    buf_done(&r->formula);
+    buf_done(&r->text);
+    free(r);
+}
+
+/* What went wrong between cells is said with the last row that was met. */
+static void name_place(const struct sheet_reading *r, enum status st, struct err *err)
+{
+    if (st == OK || st == ST_END || st == ST_NOMEM || r->placed)
+        return;
+    if (r->row)
+        err_prefix(err, N_("sheet %s, row %u"), r->name, r->row);
+    else
+        err_prefix(err, N_("sheet %s"), r->name);
 }
 
 enum status xlsx_read(struct xlsx *x, size_t sheet, sheet_row_fn fn, void *ctx, struct err *err)
@@ -369,30 +461,28 @@ enum status xlsx_read(struct xlsx *x, size_t sheet, sheet_row_fn fn, void *ctx, 
         return OK;
     struct sheet_reading *r = calloc(1, sizeof(*r));
     if (!r)
-        return err_set(err, ST_NOMEM, "no memory to read the sheet");
+        return err_set_text(err, ST_NOMEM, no_memory);
     r->x = x;
     r->name = x->sheets[sheet].info.name;
     r->fn = fn;
     r->ctx = ctx;
     buf_init(&r->merges, LIMIT_XLSX_MERGES * sizeof(struct merge));
     buf_init(&r->value, LIMIT_CELL_BYTES);
+    buf_init(&r->formula, 256);
     buf_init(&r->text, LIMIT_CELL_BYTES * (size_t)LIMIT_SHEET_COLUMNS);
-    r->part = (struct xlsx_part){.start = merges_start, .ctx = r};
+    r->part = (struct xlsx_part){.start = merges_start, .ctx = r, .own_place = true};
     enum status st = xlsx_part_read(&r->part, x->zip, x->sheets[sheet].part, &x->inflated, err);
     if (st == OK) {
+        r->row = 0;
         if (r->merges.n)
             qsort(r->merges.p, r->merges.n / sizeof(struct merge), sizeof(struct merge),
                   merge_order);
-        r->part =
-            (struct xlsx_part){.start = rows_start, .end = rows_end, .text = rows_text, .ctx = r};
+        r->part = (struct xlsx_part){
+            .start = rows_start, .end = rows_end, .text = rows_text, .ctx = r, .own_place = true};
         st = xlsx_part_read(&r->part, x->zip, x->sheets[sheet].part, &x->inflated, err);
     }
-    for (size_t i = 0; i < r->active_count; i++)
-        buf_done(&merge_at(r, r->active[i])->text);
-    buf_done(&r->merges);
-    buf_done(&r->value);
-    buf_done(&r->text);
-    free(r);
+    name_place(r, st, err);
+    reading_free(r);
     if (st == ST_NOT_FOUND)
         return ST_MALFORMED;
     return st == ST_END ? OK : st;

@@ -24,6 +24,7 @@ static const struct pair words[] = {
     {"%lld %lu %c %x %s", "%5$s %4$x %3$c %2$lu %1$lld"},
     {"cannot open %s", "%s を開けません"},
     {"No such file or directory", "ファイルがありません"},
+    {"100%", "百パーセント"},
     {"hole", "%s %s"},
     {NULL, NULL},
 };
@@ -53,6 +54,10 @@ static void parts_are_told_again(void **state)
     errno = ENOENT;
     (void)err_set_errno(&e, ST_IO, "cannot open %s", "台帳");
     told(&e, "台帳 を開けません: ファイルがありません");
+    (void)err_set_text(&e, ST_LIMIT, "100%");
+    told(&e, "百パーセント");
+    err_prefix(&e, "sheet %s, row %u", "一覧", 8u);
+    told(&e, "シート一覧 8 行: 百パーセント");
     (void)err_set(&e, ST_IO, "not translated %s", "x");
     told(&e, "not translated x");
 }
