@@ -66,6 +66,15 @@ class UpdatePo(unittest.TestCase):
         self.assertIn('msgctxt "verb"\nmsgid "Open"', text)
         self.assertNotIn("#:", text)
 
+    def test_an_area_by_itself(self):
+        self.assertEqual(self.update("pages-left").returncode, 0)
+        self.assertEqual(os.listdir(self.tree + "/po/ja"), ["pages-left.po"])
+        self.update("case")
+        before = self.read("po/ja/case-hello.po")
+        self.write("src/board/case/hello_world.c", "")
+        self.update("pages")
+        self.assertEqual(self.read("po/ja/case-hello.po"), before)
+
     def test_it_changes_nothing_twice_and_keeps_what_people_wrote(self):
         case, page = self.translate_all()
         self.write(case, "# カタログ\n" + self.read(case).replace("#, c-format", "# 敬称をつける\n#, c-format", 1))

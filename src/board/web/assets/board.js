@@ -85,11 +85,11 @@
     if (form && form.dataset.auto !== undefined) form.requestSubmit();
   });
 
-  // --- live pages: the indicator says when the stream of changes is broken
+  // --- live pages: the indicator says when pages follow changes, and when that is broken
 
-  const live = (on) => each(document, ".live[data-off-text]", (el) => {
-    if (el.dataset.onText === undefined) el.dataset.onText = el.textContent;
+  const live = (on) => each(document, ".live[data-on-text]", (el) => {
     el.textContent = on ? el.dataset.onText : el.dataset.offText;
+    el.toggleAttribute("data-on", on);
     el.toggleAttribute("data-off", !on);
   });
   document.addEventListener("htmx:sseOpen", () => live(true));
