@@ -1,6 +1,7 @@
 /* CSV reader: one pass over the text, one row in memory. */
 #include "board/office/csv.h"
 
+#include "base/csvwrite.h"
 #include "base/limits.h"
 #include "base/messages.h"
 
@@ -150,12 +151,34 @@ static enum status row(struct csv *c, struct err *err)
     }
 }
 
+/* Excel writes the errors of its cells into a CSV as text. */
+static enum cell_kind kind_of(struct slice s)
+{
+    static const char *const errors[] = {"#REF!",   "#N/A",   "#VALUE!", "#NAME?",
+                                         "#DIV/0!", "#NULL!", "#NUM!"};
+    if (s.n == 0)
+        return CELL_EMPTY;
+    for (size_t i = 0; s.p[0] == '#' && i < ARRAY_LEN(errors); i++)
+        if (slice_eq_str(s, errors[i]))
+            return CELL_ERROR;
+    return CELL_TEXT;
+}
+
+/* Our export puts a quote before what a spreadsheet would evaluate (base/csvwrite.h); it comes off
+ * again, so that a file that was exported and sent back changes nothing. */
+static struct slice without_guard(struct slice s)
+{
+    struct slice rest = slice_sub(s, 1, s.n);
+    return s.n > 1 && s.p[0] == '\'' && csv_is_formula(rest) ? rest : s;
+}
+
 static enum status give_row(struct csv *c, const char *sheet, sheet_row_fn fn, void *ctx,
                             struct err *err)
 {
     for (size_t i = 0; i < c->count; i++) {
         struct slice s = slice_sub(buf_slice(&c->text), c->start[i], c->length[i]);
-        c->cells[i] = (struct cell){s, s.n ? CELL_TEXT : CELL_EMPTY, (uint32_t)i, false};
+        s = without_guard(s);
+        c->cells[i] = (struct cell){s, kind_of(s), (uint32_t)i, false};
     }
     struct sheet_row r = {sheet, c->row, false, c->cells, c->count};
     return fn(ctx, &r, err);

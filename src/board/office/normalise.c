@@ -203,7 +203,7 @@ static enum status split_date(struct slice s, struct norm_date *ret)
     struct slice all = s;
     if (!take_number(&s, era ? 2 : 4, &y))
         return ST_MALFORMED;
-    if (!era && all.n - s.n == 4 && s.n == 4) { /* 20211130 */
+    if (!era && all.n == 8 && slice_to_u64(all, &(uint64_t){0}) == OK) { /* 20211130 */
         if (!take_number(&s, 2, &m) || !take_number(&s, 2, &d) || s.n)
             return ST_MALFORMED;
         return checked(y, m, d, ret);
