@@ -14,7 +14,9 @@ enum { MAX_COLUMNS = 10 };
 
 struct loader {
     struct profile *p;
-    const char *where; /* folder, or name of a built-in profile */
+    const char *where;                /* folder, or name of a built-in profile */
+    const struct profile_text *texts; /* profile_parse: the files; else NULL */
+    size_t text_count;
     bool built_in;
     struct err *e;
     const char *file;
@@ -34,32 +36,55 @@ static enum status no_memory(struct loader *l)
     return err_set(l->e, ST_NOMEM, "profile %s: %s: not enough memory", l->where, l->file);
 }
 
-static enum status load_file(struct loader *l, const char *name, struct slice *ret)
+const char *const profile_survey_files[] = {
+    "profile.txt",  "cves.tsv",      "advisories.tsv", "components.tsv",
+    "affected.tsv", "questions.tsv", "options.tsv",    NULL,
+};
+
+/* A file of a built-in profile, or of a folder, into the arena. */
+static enum status read_file(const char *where, bool built_in, const char *name, struct arena *a,
+                             struct slice *ret, struct err *e)
 {
     char path[4096];
-    l->file = name;
-    l->line = 0;
-    int n = snprintf(path, sizeof path, "%s/%s", l->where, name);
+    int n = snprintf(path, sizeof path, "%s/%s", where, name);
     if (n < 0 || (size_t)n >= sizeof path)
-        return err_set(l->e, ST_INVALID, "profile: the name is too long");
-    if (l->built_in) {
+        return err_set(e, ST_INVALID, "profile: the name is too long");
+    if (built_in) {
         for (size_t i = 0; i < profiles_file_count; i++)
             if (strcmp(profiles_files[i].name, path) == 0) {
                 *ret = slice_of(profiles_files[i].p, profiles_files[i].n);
                 return OK;
             }
-        return err_set(l->e, ST_NOT_FOUND, "profile %s: %s is missing", l->where, name);
+        return err_set(e, ST_NOT_FOUND, "profile %s: %s is missing", where, name);
     }
     struct buf b;
     buf_init(&b, LIMIT_PROFILE_FILE);
-    enum status st = file_read_all(path, &b, l->e);
+    enum status st = file_read_all(path, &b, e);
     if (st == OK) {
-        st = arena_copy(&l->p->arena, buf_slice(&b), ret);
+        st = arena_copy(a, buf_slice(&b), ret);
         if (st != OK)
-            no_memory(l);
+            (void)err_set(e, st, "profile %s: %s: not enough memory", where, name);
     }
     buf_done(&b);
     return st;
+}
+
+static enum status load_file(struct loader *l, const char *name, struct slice *ret)
+{
+    l->file = name;
+    l->line = 0;
+    if (!l->texts)
+        return read_file(l->where, l->built_in, name, &l->p->arena, ret, l->e);
+    for (size_t i = 0; i < l->text_count; i++)
+        if (strcmp(l->texts[i].name, name) == 0) {
+            *ret = l->texts[i].content;
+            return OK;
+        }
+    if (strcmp(name, "marks.tsv") == 0 || strcmp(name, "facts.tsv") == 0) {
+        *ret = (struct slice){NULL, 0};
+        return OK;
+    }
+    return err_set(l->e, ST_NOT_FOUND, "profile %s: %s is missing", l->where, name);
 }
 
 static enum status split_row(struct loader *l, struct slice line, size_t columns, const char **col)
@@ -156,10 +181,20 @@ static enum status find_component(struct loader *l, const char *name, size_t *re
     return bad(l, "not in components.tsv", name);
 }
 
+static enum status yes_no(struct loader *l, const char *word, bool *ret)
+{
+    *ret = strcmp(word, "yes") == 0;
+    return *ret || strcmp(word, "no") == 0 ? OK : bad(l, "say yes or no, not", word);
+}
+
 static enum status row_cve(struct loader *l, const char **c)
 {
+    bool asked = false;
+    enum status st = yes_no(l, c[5], &asked);
+    if (st != OK)
+        return st;
     l->p->cves[l->p->cve_count++] =
-        (struct profile_cve){c[0], c[1], c[2], c[3], c[4], {c[5], c[6]}, {c[7], c[8]}};
+        (struct profile_cve){c[0], c[1], c[2], c[3], c[4], asked, {c[6], c[7]}, {c[8], c[9]}};
     return l->p->cve_count <= 64 ? OK : bad(l, "more than 64 CVEs, at", c[0]);
 }
 
@@ -174,8 +209,9 @@ static enum status row_component(struct loader *l, const char **c)
     struct profile_component *k = &l->p->components[l->p->component_count++];
     k->group = c[0];
     k->artifact = c[1];
-    k->report = strcmp(c[2], "yes") == 0;
-    return OK;
+    if (l->p->component_count > 64)
+        return bad(l, "more than 64 components, at", c[1]);
+    return yes_no(l, c[2], &k->report);
 }
 
 static enum status add_break(struct loader *l, struct profile_component *k, struct slice v)
@@ -291,24 +327,97 @@ static enum status row_fact(struct loader *l, const char **c)
 static enum status row_question(struct loader *l, const char **c)
 {
     struct profile_question *q = &l->p->questions[l->p->question_count++];
-    *q = (struct profile_question){c[0], strcmp(c[1], "yes") == 0, {c[2], c[3]}, {c[4], c[5]}, 0,
-                                   NULL};
+    *q = (struct profile_question){
+        .id = c[0], .scan = c[2], .text = {c[3], c[4]}, .hint = {c[5], c[6]}};
+    enum status st = yes_no(l, c[1], &q->per_cve);
     q->options = arena_alloc_array(&l->p->arena, 16, sizeof *q->options);
-    return q->options ? OK : no_memory(l);
+    return st == OK && !q->options ? no_memory(l) : st;
+}
+
+/* "no", "version", or "version:a,b" with the components whose version it is. */
+static enum status parse_detail(struct loader *l, const char *text, struct profile_option *o)
+{
+    struct slice rest = slice_str(text), name;
+    size_t colon = slice_index(rest, ':');
+    o->version = slice_eq_str(slice_sub(rest, 0, colon), "version");
+    if (!o->version)
+        return strcmp(text, "no") == 0 ? OK : bad(l, "the detail is no or version, not", text);
+    if (colon == rest.n)
+        return OK;
+    for (rest = slice_sub(rest, colon + 1, rest.n); slice_next_field(&rest, ',', &name);) {
+        size_t at = 0;
+        char *artifact = arena_strdup(&l->p->arena, name);
+        if (!artifact)
+            return no_memory(l);
+        enum status st = find_component(l, artifact, &at);
+        if (st != OK)
+            return st;
+        o->components |= (uint64_t)1 << at;
+    }
+    return OK;
 }
 
 static enum status row_option(struct loader *l, const char **c)
 {
+    static const char *const means[] = {
+        [MEANS_AFFECTED] = "affected", [MEANS_OPEN] = "open",
+        [MEANS_WAITING] = "waiting",   [MEANS_UNKNOWN] = "unknown",
+        [MEANS_FIXED] = "fixed",       [MEANS_NOT_AFFECTED] = "not_affected"};
     for (size_t i = 0; i < l->p->question_count; i++) {
         struct profile_question *q = &l->p->questions[i];
         if (strcmp(q->id, c[0]) != 0)
             continue;
         if (q->option_count == 16)
             return bad(l, "more than 16 options of", c[0]);
-        q->options[q->option_count++] = (struct profile_option){c[1], c[2], c[3], {c[4], c[5]}};
-        return OK;
+        if (profile_option(q, c[1]))
+            return bad(l, "the question has this option already", c[1]);
+        struct profile_option o = {.id = c[1], .label = {c[4], c[5]}};
+        size_t m = 0;
+        while (m < ARRAY_LEN(means) && strcmp(means[m], c[2]) != 0)
+            m++;
+        if (m == ARRAY_LEN(means))
+            return bad(l, "not a meaning of an answer", c[2]);
+        o.means = (enum option_means)m;
+        enum status st = parse_detail(l, c[3], &o);
+        if (st == OK)
+            q->options[q->option_count++] = o;
+        return st;
     }
     return bad(l, "not in questions.tsv", c[0]);
+}
+
+/* The column scan of questions.tsv, once the options are known: "-" or three of them. */
+static enum status check_questions(struct loader *l)
+{
+    l->file = "questions.tsv";
+    l->line = 0;
+    size_t scanned = 0;
+    for (size_t i = 0; i < l->p->question_count; i++) {
+        struct profile_question *q = &l->p->questions[i];
+        size_t *const at[] = {&q->scan_found, &q->scan_clean, &q->scan_open};
+        size_t n = 0;
+        struct slice rest = slice_str(q->scan), id;
+        if (q->option_count == 0)
+            return bad(l, "options.tsv has none for question", q->id);
+        if (strcmp(q->scan, "-") == 0)
+            continue;
+        for (; slice_next_field(&rest, ' ', &id); n++) {
+            size_t k = 0;
+            while (k < q->option_count && !slice_eq_str(id, q->options[k].id))
+                k++;
+            if (n == 3 || k == q->option_count)
+                return bad(l, "scan is - or three options of the question, not", q->scan);
+            *at[n] = k;
+        }
+        q->scanned = true;
+        if (n != 3 || q->per_cve || ++scanned > 1 || !q->options[q->scan_found].components ||
+            q->options[q->scan_open].means == MEANS_NOT_AFFECTED)
+            return bad(l,
+                       "scan names three options of one question that is not asked per CVE: found "
+                       "(with its components), not found, not fully examined (settles nothing)",
+                       q->scan);
+    }
+    return OK;
 }
 
 static enum status load_all(struct loader *l)
@@ -320,14 +429,14 @@ static enum status load_all(struct loader *l)
         void *rows;
         row_fn *fn;
     } tables[] = {
-        {"cves.tsv", 9, sizeof *p->cves, &p->cves, row_cve},
+        {"cves.tsv", 10, sizeof *p->cves, &p->cves, row_cve},
         {"advisories.tsv", 4, sizeof *p->advisories, &p->advisories, row_advisory},
         {"components.tsv", 3, sizeof *p->components, &p->components, row_component},
         {"affected.tsv", 4, sizeof *p->affected, &p->affected, row_affected},
         {"marks.tsv", 5, 0, NULL, row_mark_breaks},
         {"marks.tsv", 5, sizeof *p->marks, &p->marks, row_mark},
         {"facts.tsv", 5, sizeof *p->facts, &p->facts, row_fact},
-        {"questions.tsv", 6, sizeof *p->questions, &p->questions, row_question},
+        {"questions.tsv", 7, sizeof *p->questions, &p->questions, row_question},
         {"options.tsv", 6, 0, NULL, row_option},
     };
     enum status st = read_head(l);
@@ -337,7 +446,7 @@ static enum status load_all(struct loader *l)
     for (size_t i = 0; st == OK && i < p->affected_count; i++)
         st = parse_ranges(l, p->affected[i].component, p->affected[i].ranges,
                           &p->affected[i].versions);
-    return st;
+    return st == OK ? check_questions(l) : st;
 }
 
 static bool has_built_in(const char *name)
@@ -368,23 +477,45 @@ static enum status not_found(const char *name, struct err *e)
     return err_set(e, ST_NOT_FOUND, "profile %s: not found; there are %s", name, have);
 }
 
-enum status profile_load(const char *name_or_dir, struct profile **ret, struct err *e)
+static enum status load(struct loader *l, struct profile **ret)
 {
-    struct loader l = {.where = name_or_dir, .built_in = !strchr(name_or_dir, '/'), .e = e};
-    if (l.built_in && !has_built_in(name_or_dir))
-        return not_found(name_or_dir, e);
     struct profile *p = calloc(1, sizeof *p);
     if (!p)
-        return err_set(e, ST_NOMEM, "profile %s: not enough memory", name_or_dir);
+        return err_set(l->e, ST_NOMEM, "profile %s: not enough memory", l->where);
     arena_init(&p->arena, LIMIT_PROFILE_MEMORY);
-    l.p = p;
-    enum status st = load_all(&l);
+    l->p = p;
+    enum status st = load_all(l);
     if (st != OK) {
         profile_free(p);
         return st;
     }
     *ret = p;
     return OK;
+}
+
+enum status profile_load(const char *name_or_dir, struct profile **ret, struct err *e)
+{
+    struct loader l = {.where = name_or_dir, .built_in = !strchr(name_or_dir, '/'), .e = e};
+    if (l.built_in && !has_built_in(name_or_dir))
+        return not_found(name_or_dir, e);
+    return load(&l, ret);
+}
+
+enum status profile_parse(const char *where, const struct profile_text *texts, size_t count,
+                          struct profile **ret, struct err *e)
+{
+    static const struct profile_text none;
+    struct loader l = {.where = where, .texts = texts ? texts : &none, .text_count = count, .e = e};
+    return load(&l, ret);
+}
+
+enum status profile_read_file(const char *name_or_dir, const char *file, struct arena *a,
+                              struct slice *ret, struct err *e)
+{
+    bool built_in = !strchr(name_or_dir, '/');
+    if (built_in && !has_built_in(name_or_dir))
+        return not_found(name_or_dir, e);
+    return read_file(name_or_dir, built_in, file, a, ret, e);
 }
 
 void profile_free(struct profile *p)
@@ -401,4 +532,36 @@ version_set profile_version(const struct profile_component *c, struct slice vers
     while (i < c->break_count && version_compare(slice_str(c->breaks[i]), version) <= 0)
         i++;
     return (version_set)1 << i;
+}
+
+const struct profile_question *profile_question(const struct profile *p, const char *id)
+{
+    for (size_t i = 0; i < p->question_count; i++)
+        if (strcmp(p->questions[i].id, id) == 0)
+            return &p->questions[i];
+    return NULL;
+}
+
+const struct profile_option *profile_option(const struct profile_question *q, const char *id)
+{
+    for (size_t i = 0; i < q->option_count; i++)
+        if (strcmp(q->options[i].id, id) == 0)
+            return &q->options[i];
+    return NULL;
+}
+
+const struct profile_cve *profile_cve(const struct profile *p, const char *id)
+{
+    for (size_t i = 0; i < p->cve_count; i++)
+        if (strcmp(p->cves[i].id, id) == 0)
+            return &p->cves[i];
+    return NULL;
+}
+
+const struct profile_question *profile_scan_question(const struct profile *p)
+{
+    for (size_t i = 0; i < p->question_count; i++)
+        if (p->questions[i].scanned)
+            return &p->questions[i];
+    return NULL;
 }

@@ -21,6 +21,7 @@ typedef uint64_t version_set;
 
 struct profile_cve {
     const char *id, *published, *severity, *cvss, *fixed;
+    bool asked; /* questions that are asked per CVE are asked of it; it counts for a row's state */
     const char *title[2], *summary[2];
 };
 
@@ -64,15 +65,32 @@ struct profile_component {
     const char *breaks[63]; /* ascending */
 };
 
+/* What an answer means for the row, the safe side first: of two that disagree the earlier holds. */
+enum option_means {
+    MEANS_AFFECTED,
+    MEANS_OPEN,    /* something is known, and it settles nothing */
+    MEANS_WAITING, /* the maker has yet to say; yields to any answer that says more */
+    MEANS_UNKNOWN, /* whoever was asked does not know */
+    MEANS_FIXED,
+    MEANS_NOT_AFFECTED,
+};
+
 struct profile_option {
-    const char *id, *means; /* means: open, affected, not_affected, fixed */
-    const char *detail;     /* "version" when the answer has a version beside it, else "no" */
+    const char *id;
+    enum option_means means;
+    bool version;        /* a version stands beside the answer */
+    uint64_t components; /* bit per component whose version that is; 0: of the row's own product */
     const char *label[2];
 };
 
 struct profile_question {
     const char *id;
     bool per_cve;
+    /* a scan answers it: options for "a component was found", "everything was examined and none
+     * was found", "not everything was examined". The first one's components are what is found. */
+    const char *scan; /* the column as it stands: "-" or the three ids */
+    bool scanned;
+    size_t scan_found, scan_clean, scan_open;
     const char *text[2], *hint[2];
     size_t option_count;
     struct profile_option *options;
@@ -93,12 +111,35 @@ struct profile {
     struct profile_question *questions;
 };
 
+/* One of a profile's files. The content stays where it is. */
+struct profile_text {
+    const char *name; /* "cves.tsv" */
+    struct slice content;
+};
+
+/* The files that a survey needs, without those that only a scan does; NULL behind the last. */
+extern const char *const profile_survey_files[];
+
 /* A built-in profile's name, or a folder (anything with a '/'). ST_NOT_FOUND names what there is.
  */
 enum status profile_load(const char *name_or_dir, struct profile **ret, struct err *e) MUST_USE;
+/* From texts that the caller has; marks.tsv and facts.tsv may be left out (a profile without marks
+ * and facts), others are ST_NOT_FOUND. where names the profile in errors. Copies what it keeps. */
+enum status profile_parse(const char *where, const struct profile_text *texts, size_t count,
+                          struct profile **ret, struct err *e) MUST_USE;
+/* The text of one file of a profile, in the arena. */
+enum status profile_read_file(const char *name_or_dir, const char *file, struct arena *a,
+                              struct slice *ret, struct err *e) MUST_USE;
 void profile_free(struct profile *p); /* accepts NULL */
 
 /* The set that holds just this version's segment. */
 version_set profile_version(const struct profile_component *c, struct slice version);
+
+/* By id; NULL when the profile has none of this name. */
+const struct profile_question *profile_question(const struct profile *p, const char *id);
+const struct profile_option *profile_option(const struct profile_question *q, const char *id);
+const struct profile_cve *profile_cve(const struct profile *p, const char *id);
+/* The one question that a scan answers; NULL when there is none. */
+const struct profile_question *profile_scan_question(const struct profile *p);
 
 #endif
