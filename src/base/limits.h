@@ -40,6 +40,13 @@
 #define LIMIT_LEDGER_ROWS                                                   \
     200000 /* rows of one ledger, and of one imported sheet: 400 bytes each \
               while an import is planned; a large group's has 50,000 */
+/* --- survey (board/case) */
+#define LIMIT_SURVEY_TEXT_BYTES 8000   /* what somebody says or why; a page of Japanese has 3,000 */
+#define LIMIT_SURVEY_DETAIL_BYTES 200  /* a version; the name of a file */
+#define LIMIT_SURVEY_LINK_BYTES 2000   /* what browsers take */
+#define LIMIT_SURVEY_BULK 10000        /* proposals judged in one event */
+#define LIMIT_TIMELINE_TEXT_BYTES 8000 /* one entry; real ones have some lines */
+#define LIMIT_ATTACHMENT_BYTES MIB(8)  /* a vendor's letter as PDF has 1 or 2 */
 /* --- scan */
 #define LIMIT_ZIP_DIRECTORY MIB(32) /* a directory of 400,000 entries */
 #define LIMIT_NESTED_BYTES MIB(64)  /* an archive inside an archive is held whole */

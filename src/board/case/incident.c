@@ -1,6 +1,8 @@
 /* Incidents. See incident.h. */
 #include "board/case/incident.h"
 
+#include "base/limits.h"
+
 #include <inttypes.h>
 
 static enum status append(struct db *db, const struct actor *actor, const char *kind, int64_t id,
@@ -15,18 +17,80 @@ static enum status append(struct db *db, const struct actor *actor, const char *
     return s;
 }
 
+/* {file: text} of the profile, which is whole: it is loaded before. */
+static enum status profile_files(const char *name, struct arena *a, json_t *files, char **ret_id,
+                                 struct err *e)
+{
+    struct profile *p = NULL;
+    enum status s = profile_load(name, &p, e);
+    if (s != OK)
+        return s;
+    *ret_id = arena_strdup(a, slice_str(p->id));
+    profile_free(p);
+    if (!*ret_id)
+        return err_set(e, ST_NOMEM, "out of memory");
+    for (const char *const *f = profile_survey_files; s == OK && *f; f++) {
+        struct slice text;
+        s = profile_read_file(name, *f, a, &text, e);
+        if (s == OK && json_object_set_new(
+                           files, *f, json_stringn(text.n ? (const char *)text.p : "", text.n)))
+            s = err_set(e, ST_INVALID, "profile %s: %s is not UTF-8", name, *f);
+    }
+    return s;
+}
+
 enum status incident_open(struct db *db, const struct actor *actor, const char *profile,
                           const char *title, int64_t *ret_id, struct err *e)
 {
     int64_t id = 0;
+    char *profile_id = NULL;
+    struct arena a;
     if (!*profile || !*title)
         return err_set(e, ST_INVALID, "an incident needs a profile and a title");
-    enum status s = log_next_id(db, "incident", 1, &id, e);
+    json_t *files = json_object();
+    if (!files)
+        return err_set(e, ST_NOMEM, "out of memory");
+    arena_init(&a, LIMIT_PROFILE_MEMORY);
+    enum status s = profile_files(profile, &a, files, &profile_id, e);
     if (s == OK)
-        s = append(db, actor, "incident.opened", id,
-                   json_pack("{s:s, s:s}", "profile", profile, "title", title), e);
+        s = log_next_id(db, "incident", 1, &id, e);
+    if (s == OK)
+        s = append(
+            db, actor, "incident.opened", id,
+            json_pack("{s:s, s:s, s:O}", "profile", profile_id, "title", title, "files", files), e);
+    json_decref(files);
+    arena_done(&a);
     if (s == OK)
         *ret_id = id;
+    return s;
+}
+
+enum status incident_profile(struct db *db, int64_t incident, struct profile **ret, struct err *e)
+{
+    struct profile_text texts[16];
+    size_t n = 0;
+    char where[40];
+    struct arena a;
+    struct db_rows *rows = NULL;
+    arena_init(&a, LIMIT_PROFILE_MEMORY);
+    (void)snprintf(where, sizeof where, "of incident %" PRId64, incident);
+    enum status s =
+        db_query(db, &rows, e, "SELECT file, content FROM incident_profile WHERE incident_id = $1",
+                 "i", incident);
+    while (s == OK && (s = db_next(rows, e)) == OK && n < ARRAY_LEN(texts)) {
+        texts[n].name = arena_strdup(&a, slice_str(db_text(rows, 0)));
+        s = arena_copy(&a, slice_str(db_text(rows, 1)), &texts[n].content);
+        if (s != OK || !texts[n].name)
+            s = err_set(e, ST_NOMEM, "out of memory");
+        n++;
+    }
+    db_rows_done(rows);
+    s = s == ST_END ? OK : s;
+    if (s == OK && n == 0)
+        s = err_set(e, ST_NOT_FOUND, "incident %" PRId64 " does not exist", incident);
+    if (s == OK)
+        s = profile_parse(where, texts, n, ret, e);
+    arena_done(&a);
     return s;
 }
 
@@ -60,6 +124,16 @@ static enum status apply_opened(struct db *db, const struct event *ev, struct er
                            "VALUES ($1, $2, $3, $4, NULL)",
                            "issi", ev->incident, text_of(ev->body, "profile"),
                            text_of(ev->body, "title"), ev->at_ms);
+    const char *file;
+    json_t *text;
+    json_object_foreach((json_t *)(uintptr_t)json_object_get(ev->body, "files"), file, text)
+    {
+        if (s == OK)
+            s = db_run(db, NULL, e,
+                       "INSERT INTO incident_profile(incident_id, file, content) "
+                       "VALUES ($1, $2, $3)",
+                       "iss", ev->incident, file, json_string_value(text));
+    }
     return s == OK ? log_saw_id(db, "incident", ev->incident, e) : s;
 }
 

@@ -1,19 +1,37 @@
 /* What follows from evidence: answers, states per CVE, and the state of a row. Pure functions over
  * values: no database, no clock, so that a replay gives the same and a test is a table.
  *
- * Rules, in order; the first that applies is the answer's rule:
- *   decided    a named person decided; later evidence never replaces it, what contradicts it raises
- *              `disagree`
- *   agree      two kinds of evidence that count say the same          -> confirmed
- *   finding    a scan's finding that a person confirmed               -> confirmed; partial:
- * claimed statement  a vendor's statement that matches                      -> likely claim      a
- * person's word                                        -> claimed Evidence that counts has the
- * status stated or confirmed; of one source only its latest. Where sources that count disagree, the
- * answer is that of the safe side (affected before open before fixed before not affected; "yes"
- * before "unknown" before "no"), with `disagree` set. A proposal never changes an answer. But while
- * one waits that is worse than the answer, the row reads as investigating at best: nothing is
- * settled against an unjudged finding. Nothing that rests on a partial scan gives not_affected, and
- * none of it is above claimed.
+ * Answers. Evidence counts when its status is stated or confirmed; of one source only its latest.
+ * Of several answers the one on the safe side holds, in the order of enum option_means and then of
+ * the profile's options; but one that only waits for the maker yields to any that says more. The
+ * first of these that applies is the answer's rule:
+ *   decided    a named person decided: confirmed; later evidence never replaces it
+ *   agree      two kinds of evidence say the same, none of them partial: confirmed
+ *   finding    a scan's finding that a person confirmed: confirmed
+ *   statement  a vendor's statement that matches: likely
+ *   claim      a person's word: claimed
+ * `disagree` is set where other evidence that counts gives another answer, unless that one is
+ * "not known" beside an answer that is worse, or waits for the maker. What rests on a partial scan
+ * alone is claimed at most, and settles nothing: never not affected, fixed or mitigated.
+ *
+ * CVEs. Each answer and each scan claims states: by what the option means (asked per CVE: of that
+ * one; else of those whose components the question is about, or of all), by the version beside it
+ * and the profile's ranges, by the scan's states per CVE. Of the claims the decided ones hold over
+ * others, and among those the safe side: affected, investigating, mitigated, fixed, not affected,
+ * waiting for the vendor. Affected beside any settled claim, and investigating beside fixed or not
+ * affected, is `disagree`, but not among scans of the row's several hosts. A settling answer beside
+ * an open one to a later question contradicts itself: investigating.
+ *
+ * The row. Only the asked CVEs and any that is affected count. The worst holds: affected,
+ * investigating, waiting for the vendor; then a CVE that nothing is known of (investigating when
+ * anything is known of the row; else asked or not asked); then mitigated, fixed, not affected. Its
+ * certainty is the best of the affected ones, the weakest of the settled ones, else that of the
+ * best answer.
+ *
+ * A proposal never changes an answer. But while one waits that is worse than what holds, a row
+ * that is settled or mitigated reads as investigating (a decided answer is not doubted by "not
+ * known"): nothing is settled against an unjudged finding. A finding that waits also makes
+ * investigating of asked and not asked.
  */
 #ifndef HIKESHI_BOARD_STATE_H
 #define HIKESHI_BOARD_STATE_H
@@ -48,9 +66,10 @@ const char *state_word(enum asset_state s, enum lang lang);
 const char *certainty_word(enum certainty c, enum lang lang);
 
 struct state_evidence {
-    const char *question, *cve, *kind, *option, *detail, *source;
-    const char *cves; /* scan: JSON {id: state} */
-    bool counts;      /* stated or confirmed; else a proposal that waits */
+    const char *question, *cve, *kind, *option, *detail;
+    const char *source; /* evidence.source_key */
+    const char *cves;   /* scan: JSON {id: state} */
+    bool counts;        /* stated or confirmed; else a proposal that waits */
     bool partial;
 };
 struct state_decision {

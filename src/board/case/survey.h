@@ -23,8 +23,6 @@ struct statement {
     int64_t said_ms; /* 0: now */
 };
 
-#define ATTACHMENT_MAX_BYTES (8u << 20)
-
 /* A person's answer, in their own name, with the text, link or file it rests on. */
 enum status survey_state(struct db *db, const struct actor *actor, int64_t asset,
                          const struct statement *st, struct err *e) MUST_USE;

@@ -12,6 +12,9 @@
 
 extern const struct log_kind timeline_kinds[];
 
+#define TIMELINE_FIRST_MS INT64_C(946684800000) /* 2000-01-01 */
+#define TIMELINE_LAST_MS INT64_C(4102444799999) /* 2099-12-31 */
+
 struct timeline_entry {
     int64_t id, at_ms, edited_ms, row_version;
     bool by_hand, main, outside, hidden;
@@ -46,6 +49,11 @@ struct timeline_edit {
 enum status timeline_change(struct db *db, const struct actor *actor, int64_t id,
                             int64_t row_version, const struct timeline_edit *edit,
                             struct err *e) MUST_USE;
+
+/* For apply: rows became affected with this event, `first` before all. Its entry says so and is a
+ * main event. */
+enum status timeline_affected(struct db *db, const struct event *ev, int64_t rows, int64_t first,
+                              struct err *e) MUST_USE;
 
 /* The entry of an event, if its kind has one. Called by log.c behind each apply. */
 enum status timeline_saw(struct db *db, const struct log_kind *kind, const struct event *ev,

@@ -1,4 +1,4 @@
-/* How events are hashed and read back. Private to src/board/log. */
+/* How events are hashed, read back and applied. Private to src/board/log. */
 #ifndef HIKESHI_BOARD_LOG_HASH_H
 #define HIKESHI_BOARD_LOG_HASH_H
 
@@ -20,5 +20,10 @@ void log_hash(const struct event *ev, const char *body, const char *prev, char r
 /* The current row as an event: its texts are borrowed from the row, its body is the caller's to
  * json_decref. A body that is no JSON is ST_MALFORMED. */
 enum status log_event_of_row(const struct db_rows *rows, struct event *ret, struct err *e) MUST_USE;
+
+/* Keeps all views up with one event: its kind's own, and the timeline. The same in append and in
+ * replay. */
+enum status log_apply(struct db *db, const struct log_kind *kind, const struct event *ev,
+                      struct err *e) MUST_USE;
 
 #endif

@@ -3,12 +3,11 @@
 #include "board/case/account.h"
 #include "board/case/asset.h"
 #include "board/case/incident.h"
+#include "board/case/survey.h"
+#include "board/case/timeline.h"
 
 const struct log_kind *const log_kinds[] = {
-    account_kinds,
-    incident_kinds,
-    asset_kinds,
-    NULL,
+    account_kinds, incident_kinds, asset_kinds, survey_kinds, timeline_kinds, NULL,
 };
 
 const struct log_view log_views[] = {
@@ -25,6 +24,18 @@ const struct log_view log_views[] = {
     {"asset_event", "asset_id, event_id", "asset_id, event_id"},
     {"import", "id",
      "id, incident_id, file, sheet, mapping, rows, added, changed, same, missing, sha256, at_ms"},
+    {"incident_profile", "incident_id, file", "incident_id, file, content"},
+    {"evidence", "id",
+     "id, incident_id, asset_id, question, cve, kind, option, detail, cves, source, source_key, "
+     "quote, link, attachment_id, scan_id, partial, status, decided_by, decided_ms, said_ms, "
+     "read_ms, event_id"},
+    {"answer", "asset_id, question, cve",
+     "asset_id, question, cve, option, detail, certainty, rule, decided_by, reason, disagree, "
+     "since_ms"},
+    {"asset_cve", "asset_id, cve", "asset_id, cve, state, certainty, disagree"},
+    {"timeline", "id",
+     "id, incident_id, at_ms, by_hand, main, outside, hidden, affected, asset_id, text, edited_by, "
+     "edited_ms, row_version"},
     {0},
 };
 

@@ -1,5 +1,6 @@
 /* Appending to the record, and reading it. See log.h. */
 #include "base/timefmt.h"
+#include "board/case/timeline.h"
 #include "board/log/hash.h"
 #include "board/log/kinds.h"
 
@@ -98,6 +99,13 @@ static enum status store(struct db *db, const struct event *ev, const char *body
     return s;
 }
 
+enum status log_apply(struct db *db, const struct log_kind *kind, const struct event *ev,
+                      struct err *e)
+{
+    enum status s = kind->apply(db, ev, e);
+    return s == OK ? timeline_saw(db, kind, ev, e) : s;
+}
+
 enum status log_append(struct db *db, const struct actor *actor, int64_t incident, const char *kind,
                        const char *subject, json_t *body, int64_t *ret_id, struct err *e)
 {
@@ -121,7 +129,7 @@ enum status log_append(struct db *db, const struct actor *actor, int64_t inciden
         return err_set(e, ST_INVALID, "the body of %s is no JSON object", kind);
     s = store(db, &ev, text, prev, e);
     if (s == OK)
-        s = k->apply(db, &ev, e);
+        s = log_apply(db, k, &ev, e);
     if (s == OK)
         s = db_notify(db, "hikeshi", e);
     free(text);

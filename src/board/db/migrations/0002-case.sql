@@ -166,9 +166,16 @@ CREATE TABLE scan (
     findings         BIGINT NOT NULL,
     affected         BIGINT NOT NULL, -- findings with at least one CVE affected
     incomplete       BIGINT NOT NULL, -- places that were not fully examined
-    sha256           TEXT   NOT NULL  -- of what was handed in: the same again is the same scan
+    sha256           TEXT   NOT NULL, -- of what was handed in: the same again is the same scan
+    -- what its findings come to, so that a row's proposals need not read them again:
+    latest           BIGINT NOT NULL, -- 1: no newer scan of this host
+    found            BIGINT NOT NULL, -- findings of a component that the scan's question is about
+    versions         TEXT   NOT NULL, -- theirs: "2.14.1, 2.17.1"
+    cves             TEXT   NOT NULL, -- JSON {id: worst state} over all findings
+    places           TEXT   NOT NULL  -- the worst findings, a line each
 );
 CREATE INDEX scan_by_host ON scan (incident_id, host, id);
+CREATE INDEX scan_by_short ON scan (incident_id, short);
 CREATE UNIQUE INDEX scan_by_digest ON scan (incident_id, host, sha256);
 -- BULK
 CREATE TABLE finding (
@@ -214,6 +221,7 @@ CREATE TABLE evidence (
     detail        TEXT   NOT NULL, -- the version, where the option has one
     cves          TEXT   NOT NULL, -- scan: JSON {id: state}, worst over its findings; else ''
     source        TEXT   NOT NULL, -- who or what says so: a person's name, a host
+    source_key    TEXT   NOT NULL, -- the same for the same source, whatever it is called: "account:3", "host:wms-app01", "hosts"
     quote         TEXT   NOT NULL, -- their words, or what was found
     link          TEXT   NOT NULL,
     attachment_id BIGINT NOT NULL, -- 0: none
@@ -265,6 +273,8 @@ CREATE TABLE timeline (
     main        BIGINT NOT NULL, -- 1: a main event, printed
     outside     BIGINT NOT NULL, -- 1: may be shown outside the company
     hidden      BIGINT NOT NULL, -- 1: taken out by a person
+    affected    BIGINT NOT NULL, -- rows that became affected with it
+    asset_id    BIGINT NOT NULL, -- the first of them; 0: none
     text        TEXT   NOT NULL, -- '' : the event's sentence
     edited_by   TEXT   NOT NULL,
     edited_ms   BIGINT NOT NULL,
