@@ -2,30 +2,12 @@
  * and how they are told. See asset.h. */
 #include "board/case/asset.h"
 #include "board/case/asset_values.h"
+#include "board/case/body.h"
+#include "board/case/survey.h"
 
 #include "base/timefmt.h"
 
 #include <inttypes.h>
-
-static enum status id_of_subject(const struct event *ev, int64_t *ret, struct err *e)
-{
-    struct slice s = slice_str(ev->subject);
-    if (slice_starts(s, SLICE_LIT("asset:")) && slice_to_i64(slice_sub(s, 6, s.n), ret) == OK)
-        return OK;
-    return err_set(e, ST_MALFORMED, "%s: subject %s is no row of the ledger", ev->kind,
-                   ev->subject);
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *t = json_string_value(json_object_get(object, key));
-    return t ? t : "";
-}
-
-static int64_t int_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
 
 /* --- checks: the chain is locked, so nothing changes between them and apply */
 
@@ -68,7 +50,7 @@ static enum status somebody_else(struct db *db, int64_t event, struct err *e)
 static enum status check_added(struct db *db, const struct event *ev, struct err *e)
 {
     (void)db;
-    if (!*text_of(json_object_get(ev->body, "fields"), "name"))
+    if (!*body_text(json_object_get(ev->body, "fields"), "name"))
         return err_set(e, ST_INVALID, N_("a row of the ledger needs a name"));
     return OK;
 }
@@ -77,10 +59,10 @@ static enum status check_changed(struct db *db, const struct event *ev, struct e
 {
     int64_t id = 0;
     struct standing row = {0};
-    enum status s = id_of_subject(ev, &id, e);
+    enum status s = body_subject_id(ev, "asset:", &id, e);
     if (s == OK)
         s = stand(db, ev, id, &row, e);
-    if (s == OK && row.row_version != int_of(ev->body, "base"))
+    if (s == OK && row.row_version != body_int(ev->body, "base"))
         s = somebody_else(db, row.row_version, e);
     return s;
 }
@@ -89,7 +71,7 @@ static enum status check_retired(struct db *db, const struct event *ev, struct e
 {
     int64_t id = 0;
     struct standing row = {0};
-    enum status s = id_of_subject(ev, &id, e);
+    enum status s = body_subject_id(ev, "asset:", &id, e);
     if (s == OK)
         s = stand(db, ev, id, &row, e);
     if (s == OK && row.retired)
@@ -101,7 +83,7 @@ static enum status check_restored(struct db *db, const struct event *ev, struct 
 {
     int64_t id = 0;
     struct standing row = {0};
-    enum status s = id_of_subject(ev, &id, e);
+    enum status s = body_subject_id(ev, "asset:", &id, e);
     if (s == OK)
         s = stand(db, ev, id, &row, e);
     if (s == OK && !row.retired)
@@ -210,7 +192,7 @@ static enum status apply_added(struct db *db, const struct event *ev, struct err
     struct derived d = {0};
     int64_t id = 0;
     arena_init(&a, ASSET_MEMORY);
-    enum status s = id_of_subject(ev, &id, e);
+    enum status s = body_subject_id(ev, "asset:", &id, e);
     if (s == OK)
         s = asset_values_from_json(json_object_get(ev->body, "fields"), &a, &v, e);
     if (s == OK)
@@ -250,7 +232,7 @@ static enum status apply_changed(struct db *db, const struct event *ev, struct e
     struct derived d = {0};
     int64_t id = 0;
     arena_init(&a, ASSET_MEMORY);
-    enum status s = id_of_subject(ev, &id, e);
+    enum status s = body_subject_id(ev, "asset:", &id, e);
     if (s == OK)
         s = read_values(db, id, &a, &v, e);
     if (s == OK)
@@ -272,11 +254,13 @@ static enum status set_retired(struct db *db, const struct event *ev, int64_t re
                                struct err *e)
 {
     int64_t id = 0;
-    enum status s = id_of_subject(ev, &id, e);
+    enum status s = body_subject_id(ev, "asset:", &id, e);
     if (s == OK)
         s = db_run(db, NULL, e, "UPDATE asset SET retired = $2, row_version = $3 WHERE id = $1",
                    "iii", id, retired, ev->id);
-    return s == OK ? asset_touched(db, ev, id, e) : s;
+    if (s == OK)
+        s = asset_touched(db, ev, id, e);
+    return s == OK ? survey_derive(db, ev, &id, 1, e) : s;
 }
 
 static enum status apply_retired(struct db *db, const struct event *ev, struct err *e)
@@ -289,29 +273,34 @@ static enum status apply_restored(struct db *db, const struct event *ev, struct 
     return set_retired(db, ev, 0, e);
 }
 
+static enum status ask_one(struct db *db, const struct event *ev, int64_t id, struct err *e)
+{
+    enum status s = db_run(db, NULL, e, "UPDATE asset SET asked_ms = $2, due_ms = $3 WHERE id = $1",
+                           "iii", id, ev->at_ms, body_int(ev->body, "due_ms"));
+    return s == OK ? asset_touched(db, ev, id, e) : s;
+}
+
 static enum status apply_asked(struct db *db, const struct event *ev, struct err *e)
 {
-    const json_t *item;
-    size_t i;
-    json_array_foreach(json_object_get(ev->body, "assets"), i, item)
-    {
-        int64_t id = json_integer_value(item);
-        enum status s =
-            db_run(db, NULL, e, "UPDATE asset SET asked_ms = $2, due_ms = $3 WHERE id = $1", "iii",
-                   id, ev->at_ms, int_of(ev->body, "due_ms"));
-        if (s == OK)
-            s = asset_touched(db, ev, id, e);
-        if (s != OK)
-            return s;
+    const json_t *list = json_object_get(ev->body, "assets");
+    size_t count = json_array_size(list);
+    int64_t *ids = calloc(count + 1, sizeof *ids);
+    enum status s = ids ? OK : err_set(e, ST_NOMEM, "out of memory");
+    for (size_t i = 0; i < count && s == OK; i++) {
+        ids[i] = json_integer_value(json_array_get(list, i));
+        s = ask_one(db, ev, ids[i], e);
     }
-    return OK;
+    if (s == OK)
+        s = survey_derive(db, ev, ids, count, e);
+    free(ids);
+    return s;
 }
 
 static enum status apply_assigned(struct db *db, const struct event *ev, struct err *e)
 {
     const json_t *item;
     size_t i;
-    int64_t account = int_of(ev->body, "account");
+    int64_t account = body_int(ev->body, "account");
     json_array_foreach(json_object_get(ev->body, "assets"), i, item)
     {
         int64_t id = json_integer_value(item);
@@ -334,7 +323,7 @@ static enum status apply_assigned(struct db *db, const struct event *ev, struct 
 static enum status say_added(const struct event *ev, enum lang lang, struct buf *out)
 {
     return buf_addf(out, T(lang, "%s added to the ledger"),
-                    text_of(json_object_get(ev->body, "fields"), "name"));
+                    body_text(json_object_get(ev->body, "fields"), "name"));
 }
 
 static enum status say_changed(const struct event *ev, enum lang lang, struct buf *out)
@@ -351,26 +340,26 @@ static enum status say_changed(const struct event *ev, enum lang lang, struct bu
         (void)buf_add_str(&fields, asset_field_label(f, lang));
     }
     enum status s = buf_addf(out, T(lang, "%s: changed in the ledger: %s"),
-                             text_of(ev->body, "name"), buf_text(&fields));
+                             body_text(ev->body, "name"), buf_text(&fields));
     buf_done(&fields);
     return s;
 }
 
 static enum status say_retired(const struct event *ev, enum lang lang, struct buf *out)
 {
-    return buf_addf(out, T(lang, "%s is no longer in use: %s"), text_of(ev->body, "name"),
-                    text_of(ev->body, "reason"));
+    return buf_addf(out, T(lang, "%s is no longer in use: %s"), body_text(ev->body, "name"),
+                    body_text(ev->body, "reason"));
 }
 
 static enum status say_restored(const struct event *ev, enum lang lang, struct buf *out)
 {
-    return buf_addf(out, T(lang, "%s is in use again"), text_of(ev->body, "name"));
+    return buf_addf(out, T(lang, "%s is in use again"), body_text(ev->body, "name"));
 }
 
 static enum status say_asked(const struct event *ev, enum lang lang, struct buf *out)
 {
     int64_t n = (int64_t)json_array_size(json_object_get(ev->body, "assets"));
-    int64_t due = int_of(ev->body, "due_ms");
+    int64_t due = body_int(ev->body, "due_ms");
     char at[TIME_RFC3339_SIZE];
     struct civil c;
     (void)buf_addf(
@@ -388,9 +377,9 @@ static enum status say_asked(const struct event *ev, enum lang lang, struct buf 
 static enum status say_assigned(const struct event *ev, enum lang lang, struct buf *out)
 {
     int64_t n = (int64_t)json_array_size(json_object_get(ev->body, "assets"));
-    if (int_of(ev->body, "account"))
+    if (body_int(ev->body, "account"))
         return buf_addf(out, TN(lang, "%lld system given to %s", "%lld systems given to %s", n),
-                        (long long)n, text_of(ev->body, "account_name"));
+                        (long long)n, body_text(ev->body, "account_name"));
     return buf_addf(out,
                     TN(lang, "%lld system taken from the accounts that had it",
                        "%lld systems taken from the accounts that had them", n),

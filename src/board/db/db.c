@@ -127,6 +127,18 @@ enum status db_query(struct db *db, struct db_rows **ret, struct err *e, const c
     return s == OK ? db->ops->query(db, ret, sql, &values, e) : s;
 }
 
+enum status db_query_args(struct db *db, struct db_rows **ret, struct err *e, const char *sql,
+                          const struct db_arg *args, size_t count)
+{
+    struct db_values values = {.n = count};
+    if (count > DB_MAX_VALUES)
+        return err_set(e, ST_LIMIT, "more than %d values in a statement", DB_MAX_VALUES);
+    for (size_t i = 0; i < count; i++)
+        values.v[i] = args[i].text ? (struct db_value){.type = VALUE_TEXT, .s = args[i].s}
+                                   : (struct db_value){.type = VALUE_INT, .i = args[i].i};
+    return db->ops->query(db, ret, sql, &values, e);
+}
+
 enum status db_get_int(struct db *db, int64_t *ret, struct err *e, const char *sql,
                        const char *types, ...)
 {

@@ -58,6 +58,16 @@ enum status db_run(struct db *db, int64_t *ret_changed, struct err *e, const cha
 enum status db_query(struct db *db, struct db_rows **ret, struct err *e, const char *sql,
                      const char *types, ...) MUST_USE;
 
+/* The same for a text that was put together from constant parts, where the number of values is only
+ * known then. */
+struct db_arg {
+    bool text; /* else i */
+    int64_t i;
+    struct slice s;
+};
+enum status db_query_args(struct db *db, struct db_rows **ret, struct err *e, const char *sql,
+                          const struct db_arg *args, size_t count) MUST_USE;
+
 /* OK: a row is there; ST_END: no more. */
 enum status db_next(struct db_rows *rows, struct err *e) MUST_USE;
 void db_rows_done(struct db_rows *rows); /* accepts NULL */

@@ -58,10 +58,12 @@ static void check_life(struct test_database *t)
 
     IN_TX(db, e, asset_retire(db, &system_actor, id, slice_str("更改により廃止"), &e));
     assert_int_equal(get_int(db, "SELECT retired FROM asset"), 1);
+    assert_string_equal(get_text(db, "SELECT state FROM asset"), "retired");
     REFUSED(db, e, ST_CONFLICT, asset_retire(db, &system_actor, id, slice_str("again"), &e));
     REFUSED(db, e, ST_INVALID, asset_retire(db, &system_actor, id, slice_str("  "), &e));
     REFUSED(db, e, ST_INVALID, asset_ask(db, &system_actor, incident, &id, 1, 0, &e));
     IN_TX(db, e, asset_restore(db, &system_actor, id, &e));
+    assert_string_equal(get_text(db, "SELECT state FROM asset"), "not_asked");
     REFUSED(db, e, ST_CONFLICT, asset_restore(db, &system_actor, id, &e));
     assert_int_equal(get_int(db, "SELECT COUNT(*) FROM asset_event"), 4);
     assert_verifies(db);
@@ -211,6 +213,7 @@ static void check_owners(struct test_database *t)
     assert_int_equal(get_int(db, "SELECT COUNT(*) FROM asset WHERE asked_ms > 0 AND due_ms = "
                                  "1639130400000"),
                      2);
+    assert_int_equal(get_int(db, "SELECT COUNT(*) FROM asset WHERE state = 'asked'"), 2);
     assert_verifies(db);
 }
 

@@ -46,10 +46,16 @@ CREATE TABLE asset (
     import_id    BIGINT NOT NULL, -- the import that last named it; 0: typed in
     import_row   BIGINT NOT NULL  -- its row in that file
 );
-CREATE INDEX asset_by_state ON asset (incident_id, category, state, certainty, retired);
+CREATE INDEX asset_by_state ON asset (incident_id, category, state, certainty, retired, flags, due_ms); -- counts read only this
+-- Orders of the ledger, in the very words of case/ledger_query.c.
+CREATE INDEX asset_by_rank ON asset (incident_id, (CASE state WHEN 'affected' THEN 0 WHEN 'suspended' THEN 1 WHEN 'mitigated' THEN 2 WHEN 'investigating' THEN 3 WHEN 'waiting_vendor' THEN 4 WHEN 'asked' THEN 5 WHEN 'not_asked' THEN 6 WHEN 'not_affected' THEN 7 WHEN 'fixed' THEN 8 ELSE 9 END), id);
+CREATE INDEX asset_by_sureness ON asset (incident_id, (CASE certainty WHEN 'confirmed' THEN 0 WHEN 'likely' THEN 1 WHEN 'claimed' THEN 2 ELSE 3 END), id);
+CREATE INDEX asset_by_number ON asset (incident_id, (CASE WHEN number = '' THEN 1 ELSE 0 END), number, id);
+CREATE INDEX asset_by_vendor ON asset (incident_id, (CASE WHEN vendor = '' THEN 1 ELSE 0 END), vendor, id);
+CREATE INDEX asset_by_owner ON asset (incident_id, (CASE WHEN owner = '' THEN 1 ELSE 0 END), owner, id);
+CREATE INDEX asset_by_due ON asset (incident_id, (CASE WHEN due_ms = 0 THEN 1 ELSE 0 END), due_ms, id);
 CREATE INDEX asset_by_change ON asset (incident_id, changed_ms, id);
 CREATE INDEX asset_by_name ON asset (incident_id, name, id);
-CREATE INDEX asset_by_key ON asset (incident_id, match_key);
 CREATE INDEX asset_by_mail ON asset (incident_id, owner_mail);
 
 -- VIEW: the hosts of a row, lower case, one each. short is the name up to its first dot ('' for an address).
