@@ -123,6 +123,12 @@ class Ledger(unittest.TestCase):
             "シート一覧 17 行 F 列: #REF!: シートのエラー値です。空欄として読みました",
             "シート一覧 17 行 J 列: 未定: 日付として読めません。空欄として読みました。2021-12-10 のように書いてください"])
 
+    def test_a_text_has_no_sheet_to_name(self):
+        make_ledger.make(["--bad", "--rows", "10", path("bad.csv")])
+        rows = dump("ledger", path("bad.csv"))[1:]
+        self.assertEqual([p.split(":")[0] for r in rows for p in r["problems"]],
+                         ["15 行 B 列", "17 行 F 列", "17 行 J 列"])
+
     def test_50000_rows_are_read_in_seconds(self):
         for ending in ("csv", "xlsx"):
             file = path(f"large.{ending}")

@@ -203,7 +203,7 @@ static enum status trial(struct slice file, struct buf *out, enum charset *ret_c
 }
 
 /* UTF-16 without BOM: text has its separators and newlines in ASCII, so one half of the code units'
- * bytes is often NUL and the other never. */
+ * bytes is often NUL; the other only in U+3000 and its like. */
 static bool utf16_by_nul(struct slice file, enum charset *ret_charset)
 {
     size_t n = file.n < 4096 ? file.n : 4096, odd = 0, even = 0;
@@ -211,10 +211,11 @@ static bool utf16_by_nul(struct slice file, enum charset *ret_charset)
         odd += file.p[i] == 0 && i % 2 == 1;
         even += file.p[i] == 0 && i % 2 == 0;
     }
-    if (file.n % 2 || file.n < 2 || (odd > 0) == (even > 0))
+    size_t more = odd > even ? odd : even, less = odd + even - more;
+    if (file.n % 2 || more <= less * 3 || more * 20 < n)
         return false;
-    *ret_charset = odd ? CHARSET_UTF16LE : CHARSET_UTF16BE;
-    return (odd + even) * 20 >= n;
+    *ret_charset = odd > even ? CHARSET_UTF16LE : CHARSET_UTF16BE;
+    return true;
 }
 
 enum status charset_to_utf8(struct slice file, struct buf *out, enum charset *ret_charset,

@@ -131,6 +131,11 @@ const struct sheet_info *book_sheet(const struct book *b, size_t i)
     return b->xlsx ? xlsx_sheet(b->xlsx, i) : &b->csv_sheet;
 }
 
+const char *book_place(const struct book *b, size_t sheet)
+{
+    return b->xlsx ? xlsx_sheet(b->xlsx, sheet)->name : NULL;
+}
+
 size_t book_best_sheet(const struct book *b)
 {
     size_t best = 0;

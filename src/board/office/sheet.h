@@ -55,6 +55,9 @@ void book_free(struct book *b);
 size_t book_sheet_count(const struct book *b);
 /* i < book_sheet_count(b). Valid until book_free. */
 const struct sheet_info *book_sheet(const struct book *b, size_t i);
+/* The sheet's name for telling a place in the file (words.h); NULL for a CSV, whose rows are place
+ * enough. */
+const char *book_place(const struct book *b, size_t sheet);
 /* The visible sheet that states the most cells: the one that is probably the ledger. */
 size_t book_best_sheet(const struct book *b);
 /* "xlsx", or the charset of a CSV as it was detected. */

@@ -18,7 +18,7 @@ enum status mapping_add_reason(struct buf *out, enum lang lang, const struct map
                                size_t column, const struct sheet_summary *s);
 
 struct problem_at {
-    const char *sheet;    /* NULL: a CSV */
+    const char *sheet;    /* book_place(): NULL for a CSV */
     uint32_t row, column; /* column 0 is A */
     uint32_t other_row;   /* of a duplicate, else 0 */
     struct slice value;   /* what stands in the cell */

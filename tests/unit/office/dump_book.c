@@ -17,7 +17,7 @@ struct dumping {
     struct buf line;
     struct csv_export csv;
     struct xlsx_writer *xlsx;
-    const char *out;
+    const char *out, *place;
 };
 
 static void flush(struct dumping *d)
@@ -85,7 +85,7 @@ static enum status show_ledger_row(void *ctx, const struct sheet_row *row, struc
         json_put_slice(&w, field_code((enum ledger_field)f), r.value[f]);
     json_put_str(&w, "category_code", category_code(r.category));
     json_put_str(&w, "exposed_mark", marks[r.exposed]);
-    put_problems(&w, row->sheet, &r);
+    put_problems(&w, d->place, &r);
     json_end_object(&w);
     flush(d);
     return OK;
@@ -196,6 +196,7 @@ int main(int argc, char **argv)
     if (st == OK)
         st = book_open(buf_slice(&file), NULL, &b, &err);
     size_t sheet = b ? book_best_sheet(b) : 0;
+    d.place = b ? book_place(b, sheet) : NULL;
     if (st == OK && again)
         st = write_again(&d, b, sheet, what[0] == 'c', &err);
     else if (st == OK)
