@@ -57,4 +57,25 @@
 #define LIMIT_PACKAGES 256       /* copies in one archive */
 #define LIMIT_SCAN_DEPTH 64      /* what --max-depth may ask for */
 
+/* --- web (board/web) */
+#define LIMIT_FORM_FIELDS 4000           /* 200 rows a page, some 10 fields each */
+#define LIMIT_FORM_NAME 120              /* bytes of a field's name; ours are short */
+#define LIMIT_FORM_VALUE KIB(256)        /* one field: a pasted advisory */
+#define LIMIT_FORM_TEXT MIB(2)           /* all fields together */
+#define LIMIT_FORM_HEADERS 4096          /* of one part of a multipart form */
+#define LIMIT_FORM_FILES 8               /* files in one form */
+#define LIMIT_FORM_FILE_NAME 255         /* bytes of a file's name that are kept */
+#define LIMIT_WEB_HEADERS 100            /* header fields of a request */
+#define LIMIT_WEB_HEADER_BYTES KIB(32)   /* a request's line and headers, and what MHD buffers */
+#define LIMIT_WEB_URI 8000               /* path and query */
+#define LIMIT_WEB_REQUEST_MEMORY MIB(48) /* the arena of one request */
+#define LIMIT_PAGE_BYTES MIB(8)          /* HTML or JSON of one answer */
+#define LIMIT_JSON_BODY MIB(8)           /* a JSON body that is held whole; more is streamed */
+#define LIMIT_JSON_DEPTH 64              /* nesting of a JSON body */
+#define LIMIT_UPLOAD_BYTES MIB(128)      /* one file: LIMIT_OFFICE_FILE_BYTES */
+#define LIMIT_WEB_CONNECTIONS 4096       /* open connections of one board */
+#define LIMIT_WEB_PER_ADDRESS 1024 /* of one address that is no trusted proxy: an office's NAT */
+#define LIMIT_WEB_STREAMS 2000     /* event streams: 19 KiB each */
+#define LIMIT_WEB_STREAMS_EACH 32  /* of one session: tabs */
+
 #endif

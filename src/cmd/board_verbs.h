@@ -18,6 +18,7 @@ struct options {
     const char *login, *name, *role, *password_file; /* user add */
     const char *title;                               /* incident open */
     const char *incident;                            /* what belongs to one: its number */
+    const char *listen, *public_url, *trusted_proxy, *threads, *quiet; /* serve */
     const char *const *args; /* what stands behind the verb beside options */
     size_t arg_count;
     const char *url; /* the database as db_open takes it: for verbs that open more connections */
@@ -39,6 +40,7 @@ extern const struct actor command_line;
 extern const struct verb account_verbs[];
 extern const struct verb incident_verbs[];
 extern const struct verb record_verbs[];
+extern const struct verb serve_verbs[];
 
 /* The incident of --incident, or the only open one when it was not given: ST_INVALID says which
  * there are when there is not exactly one. */

@@ -20,6 +20,7 @@ const struct actor command_line = {ACTOR_SYSTEM, 0, "hikeshi-board", ROLE_SYSTEM
 
 /* One line per group of verbs, in the order of --help. */
 static const struct verb *const groups[] = {
+    serve_verbs,
     account_verbs,
     incident_verbs,
     record_verbs,
@@ -39,9 +40,19 @@ static const struct known_option {
     int has_value;
     size_t at; /* of a const char * in struct options */
 } known_options[] = {
-    VALUE("data", data),   VALUE("database", database), VALUE("login", login),
-    VALUE("name", name),   VALUE("role", role),         VALUE("password-file", password_file),
-    VALUE("title", title), VALUE("incident", incident),
+    VALUE("data", data),
+    VALUE("database", database),
+    VALUE("login", login),
+    VALUE("name", name),
+    VALUE("role", role),
+    VALUE("password-file", password_file),
+    VALUE("title", title),
+    VALUE("incident", incident),
+    VALUE("listen", listen),
+    VALUE("public-url", public_url),
+    VALUE("trusted-proxy", trusted_proxy),
+    VALUE("threads", threads),
+    FLAG("quiet", quiet),
 };
 
 /* Prints "hikeshi-board: sentence" to standard error, in the language of the environment and

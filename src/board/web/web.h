@@ -72,6 +72,8 @@ enum status web_field_int(struct web_request *r, const char *name, int64_t absen
                           struct err *e) MUST_USE;
 enum status web_query_int(struct web_request *r, const char *name, int64_t absent, int64_t *ret,
                           struct err *e) MUST_USE;
+/* The note that web_flash left for this page, or ""; shown once. */
+const char *web_flash_text(const struct web_request *r);
 /* The file of a form field, or NULL when none was chosen. */
 const struct web_file *web_file_of(const struct web_request *r, const char *name);
 struct slice web_header(const struct web_request *r, const char *name);
@@ -95,7 +97,9 @@ enum status web_json(struct web_response *res, unsigned code, json_t *value) MUS
 /* A problem with field-level errors may be sent by the handler itself. */
 enum status web_problem(struct web_response *res, unsigned code, const char *type,
                         const char *title, const char *detail) MUST_USE;
-/* Sends the open file and closes it; name is the download's file name (UTF-8). */
+/* Bytes that live as long as the program (assets); the handler sets Cache-Control and ETag. */
+enum status web_send_bytes(struct web_response *res, const char *type, struct slice bytes) MUST_USE;
+/* Sends the open file and closes it (also on failure); name is the download's file name (UTF-8). */
 enum status web_send_file(struct web_response *res, int fd, const char *type,
                           const char *name) MUST_USE;
 /* Turns the response into a stream of server-sent events of the incident: "changed" with the newest
