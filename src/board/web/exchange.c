@@ -1,10 +1,10 @@
 /* An exchange: reading a request's head and body. See web_int.h. */
 #include "board/web/header.h"
 #include "board/web/route.h"
+#include "board/web/upload.h"
 #include "board/web/web_int.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -311,18 +311,11 @@ static enum status file_begin(void *ctx, struct slice field, struct slice name, 
 {
     struct exchange *x = ctx;
     struct web_file *f = &x->files[x->file_count];
-    const char *dir = getenv("TMPDIR");
-    *f = (struct web_file){.name = name, .field = field};
-    f->fd = open(dir && dir[0] == '/' ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (f->fd < 0) {
-        char path[] = "/tmp/hikeshi-upload-XXXXXX";
-        f->fd = mkostemp(path, O_CLOEXEC); /* a file system without O_TMPFILE */
-        if (f->fd < 0)
-            return err_set_errno(e, ST_IO, "temporary file");
-        (void)unlink(path);
-    }
-    x->file_count++;
-    return OK;
+    *f = (struct web_file){.name = name, .field = field, .fd = -1};
+    enum status s = temp_file(&f->fd, e);
+    if (s == OK)
+        x->file_count++;
+    return s;
 }
 
 static enum status file_write(void *ctx, struct slice bytes, struct err *e)

@@ -1,8 +1,10 @@
 /* The server: sockets, MHD's network threads, workers, the watcher. See serve.h and web_int.h. */
 #include "base/text.h"
 #include "board/web/header.h"
+#include "board/web/jobs.h"
 #include "board/web/route.h"
 #include "board/web/session.h"
+#include "board/web/upload.h"
 #include "board/web/web_int.h"
 
 #include <errno.h>
@@ -198,7 +200,8 @@ static void *watch_loop(void *arg)
                 sessions_ms = now;
             if (now - sweep_ms >= 30000) {
                 sweep_ms = now;
-                if (session_sweep(w, db, time_now_ms(), &e) != OK)
+                if (session_sweep(w, db, time_now_ms(), &e) != OK ||
+                    upload_sweep(db, time_now_ms(), &e) != OK)
                     web_log("house-keeping: %s", e.msg);
             }
             db_pool_put(w->pool, db);
@@ -560,9 +563,11 @@ enum status web_start(const struct web_config *config, struct web **ret, struct 
     if (s == OK)
         s = route_check(web_routes, e);
     if (s == OK)
-        s = db_pool_open(config->database, w->config.threads + 4, &w->pool, e);
+        s = db_pool_open(config->database, w->config.threads + 2 + 2 * JOBS_AT_ONCE, &w->pool, e);
     if (s == OK)
         s = live_open(&w->live, e);
+    if (s == OK)
+        s = jobs_open(w, &w->jobs, e);
     if (s == OK)
         s = first_look(w, e);
     if (s == OK)
@@ -614,6 +619,7 @@ void web_stop(struct web *w, int64_t grace_ms)
         live_stop(w->live);
     drain(w, grace_ms);
     clients_hang_up(&w->clients, grace_ms);
+    jobs_close(w->jobs);
     stop_threads(w);
     if (w->daemon)
         MHD_stop_daemon(w->daemon);

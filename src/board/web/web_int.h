@@ -186,7 +186,11 @@ void live_look(struct live *l, struct db *db, bool sessions);
 /* ST_LIMIT: too many streams. */
 enum status live_response(struct live *l, struct exchange *x, struct MHD_Response **ret) MUST_USE;
 
+/* jobs.c */
 struct jobs;
+enum status jobs_open(struct web *w, struct jobs **ret, struct err *e) MUST_USE;
+/* Tells the running ones to end, and waits for it. */
+void jobs_close(struct jobs *j);
 
 struct web {
     struct web_config config;
