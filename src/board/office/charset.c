@@ -218,9 +218,22 @@ static bool utf16_by_nul(struct slice file, enum charset *ret_charset)
     return true;
 }
 
+/* ISO-2022-JP is all ASCII bytes and would pass for UTF-8; its escapes tell. iconv knows it without
+ * ① and 髙, so what it converts would have holes. */
+static bool is_jis(struct slice file)
+{
+    return slice_find(file, SLICE_LIT("\x1b$B")) < file.n ||
+           slice_find(file, SLICE_LIT("\x1b$@")) < file.n;
+}
+
 enum status charset_to_utf8(struct slice file, struct buf *out, enum charset *ret_charset,
                             struct err *err)
 {
+    if (is_jis(file))
+        return err_set(
+            err, ST_UNSUPPORTED,
+            N_("the text is in JIS (ISO-2022-JP); save it as UTF-8 or Shift_JIS and send "
+               "it again"));
     enum charset c = CHARSET_UTF8;
     bool known = true;
     if (slice_starts(file, SLICE_LIT("\xff\xfe")))

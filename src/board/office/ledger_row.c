@@ -93,6 +93,43 @@ static enum status put_cell(struct applying *p, const struct mapping_column *m,
     return arena_copy(p->a, c->text, &f->value);
 }
 
+/* Part of one block over several columns of this very row. */
+static bool in_wide_block(const struct sheet_row *row, size_t i)
+{
+    const struct cell *c = &row->cells[i];
+    bool left = i > 0 && c->merged && slice_eq(c->text, row->cells[i - 1].text);
+    bool right =
+        i + 1 < row->count && row->cells[i + 1].merged && slice_eq(c->text, row->cells[i + 1].text);
+    return left || right;
+}
+
+static bool says_its_header(const struct mapping_column *m, const struct cell *c)
+{
+    char a[KIB(1)], b[KIB(1)];
+    struct buf text, header;
+    buf_over(&text, a, sizeof(a));
+    buf_over(&header, b, sizeof(b));
+    return norm_match_key(c->text, &text) == OK && norm_match_key(m->header, &header) == OK &&
+           text.n && slice_eq(buf_slice(&text), buf_slice(&header));
+}
+
+const char *mapping_heading(const struct mapping *m, const struct sheet_row *row)
+{
+    size_t filled = 0, wide = 0, header = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        uint32_t column = m->columns[i].column;
+        if (column >= row->count || slice_trim(row->cells[column].text).n == 0)
+            continue;
+        wide += in_wide_block(row, column);
+        if (header == filled) /* all so far: rows of data are asked once */
+            header += says_its_header(&m->columns[i], &row->cells[column]);
+        filled++;
+    }
+    if (filled >= 2 && header == filled)
+        return "header_again";
+    return filled >= 3 && wide == filled ? "heading" : NULL;
+}
+
 static enum status no_room(const struct sheet_row *row, enum status st, struct err *err)
 {
     if (st == ST_NOMEM)
@@ -121,7 +158,14 @@ enum status mapping_apply(const struct mapping *m, const struct sheet_row *row, 
             if (m->columns[i].column < row->count)
                 st = put_cell(&p, &m->columns[i], &row->cells[m->columns[i].column]);
         }
-        if (st == OK && !r.empty && r.value[FIELD_NAME].n == 0)
+        const char *heading = r.empty ? NULL : mapping_heading(m, row);
+        if (st == OK && heading) {
+            struct slice text = {NULL, 0};
+            for (size_t i = 0; i < row->count && text.n == 0; i++)
+                text = row->cells[i].text;
+            r = (struct ledger_row){.row = row->number, .empty = true, .problems = r.problems};
+            st = problem(&p, TO_KNOW, heading, 0, text);
+        } else if (st == OK && !r.empty && r.value[FIELD_NAME].n == 0)
             st = problem(&p, MUST_SOLVE, "name_missing", name_column, (struct slice){NULL, 0});
         buf_done(&p.text);
         if (st != OK)

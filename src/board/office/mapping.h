@@ -82,7 +82,7 @@ struct free_column {
 };
 struct ledger_row {
     uint32_t row;
-    bool empty;                      /* a blank row: nothing to import */
+    bool empty; /* nothing to import: a blank row, or a heading (a problem says so) */
     struct slice value[FIELD_COUNT]; /* normalised text; a date as 2021-11-30, or 2021-11 */
     uint32_t changed;                /* bit (1u << field): reading changed what the cell says */
     uint32_t from[FIELD_COUNT];      /* the column it came from + 1; 0: none */
@@ -93,6 +93,10 @@ struct ledger_row {
     struct ledger_problem *problems;
     size_t problem_count;
 };
+
+/* "heading" for a row that is one block across the columns (【社内システム】), "header_again" for
+ * the header repeated on a further page; NULL for a row of data. */
+const char *mapping_heading(const struct mapping *m, const struct sheet_row *row);
 
 /* Rows up to header_row are given back as empty. */
 enum status mapping_apply(const struct mapping *m, const struct sheet_row *row, struct arena *a,

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 
 #include <math.h>
+#include <strings.h>
 
 /* U+FF61 … U+FF9F as full-width; the voiced marks compose with the sign before them. */
 static const uint16_t half_kana[] = {
@@ -193,6 +194,47 @@ static bool only_time_follows(struct slice s)
     return true;
 }
 
+static bool take_month_name(struct slice *s, int *ret)
+{
+    static const char names[12][10] = {"january",   "february", "march",    "april",
+                                       "may",       "june",     "july",     "august",
+                                       "september", "october",  "november", "december"};
+    size_t n = 0;
+    while (n < s->n && ((s->p[n] | 32) >= 'a' && (s->p[n] | 32) <= 'z'))
+        n++;
+    for (int i = 0; i < 12 && n >= 3; i++)
+        if (n <= strlen(names[i]) && strncasecmp((const char *)s->p, names[i], n) == 0) {
+            *s = slice_sub(*s, n, s->n);
+            *ret = i + 1;
+            return true;
+        }
+    return false;
+}
+
+static void skip_marks(struct slice *s)
+{
+    while (s->n && strchr(" -,./", s->p[0]) && s->p[0])
+        *s = slice_sub(*s, 1, s->n);
+}
+
+/* "10 Dec 2021", "10-Dec-2021", "December 10, 2021": with the month's name the order is plain. */
+static enum status english_date(struct slice s, struct norm_date *ret)
+{
+    int y, m, d;
+    bool named_first = take_month_name(&s, &m);
+    skip_marks(&s);
+    if (!take_number(&s, 2, &d))
+        return ST_MALFORMED;
+    skip_marks(&s);
+    if (!named_first && !take_month_name(&s, &m))
+        return ST_MALFORMED;
+    skip_marks(&s);
+    struct slice year = s;
+    if (!take_number(&s, 4, &y) || year.n - s.n != 4 || d == 0 || !only_time_follows(s))
+        return ST_MALFORMED;
+    return checked(y, m, d, ret);
+}
+
 static enum status split_date(struct slice s, struct norm_date *ret)
 {
     static const char *const year_end[] = {"年度", "年", "/", "-", "."};
@@ -239,7 +281,7 @@ enum status norm_date(struct slice s, bool serials, bool date1904, struct norm_d
     if (serials && point == 5 && slice_to_u64(slice_sub(t, 0, 5), &serial) == OK &&
         (t.n == 5 || slice_to_u64(slice_sub(t, 6, t.n), &(uint64_t){0}) == OK))
         return norm_serial_date((double)serial, date1904, ret_date);
-    return split_date(t, ret_date);
+    return split_date(t, ret_date) == OK ? OK : english_date(t, ret_date);
 }
 
 /* --- categories and marks */

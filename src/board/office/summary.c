@@ -160,7 +160,7 @@ static enum status sum_row(void *ctx, const struct sheet_row *row, struct err *e
         blank = mc->field == FIELD_LEAVE_OUT || mc->column >= row->count ||
                 row->cells[mc->column].merged || slice_trim(row->cells[mc->column].text).n == 0;
     }
-    if (blank) {
+    if (blank || mapping_heading(u->m, row)) {
         u->pending_blank++;
         return OK;
     }

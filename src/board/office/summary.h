@@ -23,7 +23,7 @@ struct spelling {
 
 struct sheet_summary {
     uint32_t rows;   /* of data, without blank ones */
-    uint32_t blank;  /* blank rows between them */
+    uint32_t blank;  /* blank rows and headings between them */
     uint32_t hidden; /* data rows that the workbook hides; they are read like others */
     struct column_summary *columns; /* as many as the mapping has */
     struct spelling *spellings;     /* of the category column, most frequent first */

@@ -428,7 +428,7 @@ enum status xlsx_open(struct slice file, struct xlsx **ret_x, struct err *err)
         st = no_memory(err);
     if (st == OK)
         st = open_zip(x, file, err);
-    if (st == OK && zip_name_locate(x->zip, "xl/workbook.xml", 0) < 0)
+    if (st == OK && zip_name_locate(x->zip, "xl/workbook.xml", ZIP_FL_NOCASE) < 0)
         st = not_a_workbook(x->zip, err);
     if (st == OK)
         st = open_parts(o, err);

@@ -144,7 +144,7 @@ enum status xlsx_part_read(struct xlsx_part *p, zip_t *zip, const char *name, ui
     p->err = err;
     p->st = OK;
     p->depth = 0;
-    zip_int64_t at = zip_name_locate(zip, name, 0);
+    zip_int64_t at = zip_name_locate(zip, name, ZIP_FL_NOCASE);
     if (at < 0)
         return err_set(err, ST_NOT_FOUND,
                        N_("the workbook is not complete, it lacks %s; save it again"), name);

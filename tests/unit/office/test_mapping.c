@@ -312,6 +312,54 @@ static void rows_of_one_key_are_duplicates(void **state)
     }
 }
 
+/* Ledgers that are printed have headings between their rows, and the header on every page. */
+static void headings_are_no_rows(void **state)
+{
+    (void)state;
+    struct buf zip, out, words;
+    struct arena a;
+    struct mapping m;
+    struct book *b = NULL;
+    struct sheet_summary s;
+    buf_init(&zip, MIB(1));
+    buf_init(&out, 4096);
+    buf_init(&words, 4096);
+    arena_init(&a, MIB(1));
+    struct slice book =
+        make_book("<worksheet><sheetData><row r='1'>" T_("A1", "名称") T_("B1", "区分")
+                      T_("C1", "備考") "</row><row r='2'>" T_(
+                          "A2", "【社内システム】") "</row><row r='3'>" T_("A3", "勤怠")
+                          T_("B3", "社内") "</row><row r='4'>" T_("A4", "名　称") T_("B4", "区分")
+                              T_("C4", "備考") "</row><row r='5'>" T_("A5", "名称")
+                                  T_("B5", "社内") "</row></sheetData><mergeCells>"
+                                                   "<mergeCell ref='A2:C2'/><mergeCell "
+                                                   "ref='B3:C3'/></mergeCells></worksheet>",
+                  &zip);
+    guess(book, &out, &m, &a);
+    assert_ok(book_open(book, NULL, &b, NULL));
+    struct got g = {&m, &a, {{0}}, 0};
+    assert_ok(book_read(b, 0, apply, &g, NULL));
+    assert_true(g.rows[1].empty && !g.rows[2].empty && g.rows[3].empty && !g.rows[4].empty);
+    assert_int_equal(g.rows[1].problem_count, 1);
+    assert_string_equal(g.rows[1].problems[0].id, "heading");
+    assert_slice_equal(g.rows[1].problems[0].value, "【社内システム】");
+    assert_int_equal(g.rows[1].value[FIELD_NAME].n, 0);
+    assert_string_equal(g.rows[3].problems[0].id, "header_again");
+    assert_ok(problem_add_text(
+        &words, LANG_JA, g.rows[1].problems[0].id,
+        &(struct problem_at){book_place(b, 0), 2, 0, 0, g.rows[1].problems[0].value}));
+    assert_string_equal(buf_text(&words), "シート一覧 2 行 A 列: 【社内システム】: "
+                                          "列をまたぐ見出しです。取り込みません");
+    assert_ok(sheet_summarise(b, 0, &m, &a, &s, NULL));
+    assert_int_equal(s.rows, 2);
+    assert_int_equal(s.blank, 2);
+    book_free(b);
+    arena_done(&a);
+    buf_done(&zip);
+    buf_done(&out);
+    buf_done(&words);
+}
+
 static int use_messages(void **state)
 {
     (void)state;
@@ -324,6 +372,7 @@ int main(void)
         cmocka_unit_test(a_ledger_is_understood),
         cmocka_unit_test(headers_are_found),
         cmocka_unit_test(merged_cells_and_two_line_headers),
+        cmocka_unit_test(headings_are_no_rows),
         cmocka_unit_test(summaries_have_limits),
         cmocka_unit_test(rows_of_one_key_are_duplicates),
     };

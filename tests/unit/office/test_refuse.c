@@ -47,6 +47,8 @@ static void files_of_other_kinds(void **state)
         {SLICE_LIT("<?xml version='1.0'?><Workbook/>"), ST_UNSUPPORTED, "an XML file",
          "XML ファイルで、.xlsx ブックではありません。Excel で開き、.xlsx "
          "で保存して送り直してください"},
+        {SLICE_LIT("a,\x1b$B\x25\x37\x1b(B\n"), ST_UNSUPPORTED, "ISO-2022-JP",
+         "文字コードが JIS (ISO-2022-JP) です。UTF-8 か Shift_JIS で保存し、送り直してください"},
         {SLICE_LIT("\x1f\x8b\x08"), ST_UNSUPPORTED, "gzip",
          "圧縮されたファイル (gzip) です。展開して、中身を送ってください"},
         {SLICE_LIT("\xff\xd8\xff\xe0"), ST_UNSUPPORTED, "picture",
