@@ -47,15 +47,22 @@
 #define LIMIT_SURVEY_BULK 10000        /* proposals judged in one event */
 #define LIMIT_TIMELINE_TEXT_BYTES 8000 /* one entry; real ones have some lines */
 #define LIMIT_ATTACHMENT_BYTES MIB(8)  /* a vendor's letter as PDF has 1 or 2 */
-/* --- scan */
-#define LIMIT_ZIP_DIRECTORY MIB(32) /* a directory of 400,000 entries */
-#define LIMIT_NESTED_BYTES MIB(64)  /* an archive inside an archive is held whole */
-#define LIMIT_INFLATED_BYTES                                                                \
-    MIB(512)                     /* of one file on disk, all archives in it together: bombs \
-                                  */
-#define LIMIT_CLASS_BYTES MIB(1) /* the largest class that a mark names has 25 KiB */
-#define LIMIT_PACKAGES 256       /* copies in one archive */
-#define LIMIT_SCAN_DEPTH 64      /* what --max-depth may ask for */
+/* --- scan: each has the figure that keeps a whole scan below 32 MiB of memory */
+#define LIMIT_ZIP_PACKED MIB(4)     /* packed bytes of an entry that is inflated in one piece */
+#define LIMIT_NESTED_BYTES MIB(8)   /* an inner archive held in memory; a larger one goes to disk */
+#define LIMIT_NESTED_TOTAL MIB(12)  /* all that are open at once, one inside the other */
+#define LIMIT_INFLATED_BYTES GIB(4) /* of one file, all archives in it together: bombs */
+#define LIMIT_CLASS_BYTES MIB(1)    /* the largest class that a profile names has 25 KiB */
+#define LIMIT_POM_BYTES KIB(64)     /* Maven writes 100 bytes */
+#define LIMIT_MANIFEST_BYTES MIB(2) /* a signed jar names every entry: 100 bytes each */
+#define LIMIT_COPIES 256            /* copies of components in one archive */
+#define LIMIT_LOOSE_COPIES 4096     /* the same in the folders of a disk */
+#define LIMIT_COPIES_MEMORY MIB(8)  /* their evidence */
+#define LIMIT_SCAN_DEPTH 64         /* what --max-depth may ask for */
+#define LIMIT_WALK_DEPTH 512        /* folders inside folders: one open file each */
+#define LIMIT_FOLDER_NAMES MIB(16)  /* names of the folders in one folder: some 500,000 */
+#define LIMIT_PATH_BYTES KIB(64)    /* of a folder on the disk; Linux itself takes 4 KiB at once */
+#define LIMIT_INCOMPLETE_BYTES MIB(8) /* the list of places that were not read; all are counted */
 
 /* --- web (board/web) */
 #define LIMIT_FORM_FIELDS 4000           /* 200 rows a page, some 10 fields each */

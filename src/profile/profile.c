@@ -80,7 +80,8 @@ static enum status load_file(struct loader *l, const char *name, struct slice *r
             *ret = l->texts[i].content;
             return OK;
         }
-    if (strcmp(name, "marks.tsv") == 0 || strcmp(name, "facts.tsv") == 0) {
+    if (strcmp(name, "marks.tsv") == 0 || strcmp(name, "facts.tsv") == 0 ||
+        strcmp(name, "manifests.tsv") == 0) {
         *ret = (struct slice){NULL, 0};
         return OK;
     }
@@ -211,6 +212,7 @@ static enum status row_component(struct loader *l, const char **c)
     k->artifact = c[1];
     if (l->p->component_count > 64)
         return bad(l, "more than 64 components, at", c[1]);
+    k->package = c[3];
     return yes_no(l, c[2], &k->report);
 }
 
@@ -277,6 +279,8 @@ static enum status row_affected(struct loader *l, const char **c)
     if (a->cve == l->p->cve_count)
         return bad(l, "not in cves.tsv", c[1]);
     enum status st = find_component(l, c[0], &a->component);
+    if (st == OK && l->p->affected_count > 64)
+        return bad(l, "more than 64 rows, at", c[1]);
     return st == OK ? parse_ranges(l, a->component, c[2], NULL) : st;
 }
 
@@ -322,6 +326,13 @@ static enum status row_fact(struct loader *l, const char **c)
     if (st == OK)
         f->versions = profile_version(&l->p->components[f->component], slice_str(c[1]));
     return st;
+}
+
+static enum status row_manifest(struct loader *l, const char **c)
+{
+    struct profile_manifest *m = &l->p->manifests[l->p->manifest_count++];
+    *m = (struct profile_manifest){0, c[1], c[2], c[3]};
+    return find_component(l, c[0], &m->component);
 }
 
 static enum status row_question(struct loader *l, const char **c)
@@ -431,11 +442,12 @@ static enum status load_all(struct loader *l)
     } tables[] = {
         {"cves.tsv", 10, sizeof *p->cves, &p->cves, row_cve},
         {"advisories.tsv", 4, sizeof *p->advisories, &p->advisories, row_advisory},
-        {"components.tsv", 3, sizeof *p->components, &p->components, row_component},
+        {"components.tsv", 4, sizeof *p->components, &p->components, row_component},
         {"affected.tsv", 4, sizeof *p->affected, &p->affected, row_affected},
         {"marks.tsv", 5, 0, NULL, row_mark_breaks},
         {"marks.tsv", 5, sizeof *p->marks, &p->marks, row_mark},
         {"facts.tsv", 5, sizeof *p->facts, &p->facts, row_fact},
+        {"manifests.tsv", 4, sizeof *p->manifests, &p->manifests, row_manifest},
         {"questions.tsv", 7, sizeof *p->questions, &p->questions, row_question},
         {"options.tsv", 6, 0, NULL, row_option},
     };

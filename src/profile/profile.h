@@ -34,7 +34,7 @@ struct profile_affected {
     size_t component, cve;
     const char *ranges;
     version_set versions;
-    const char *without; /* class base name without which the fault cannot be reached, or NULL */
+    const char *without; /* the class without which the fault cannot be reached, or NULL */
 };
 
 enum mark_test {
@@ -45,7 +45,7 @@ enum mark_test {
 
 struct profile_mark {
     size_t component;
-    const char *class_name; /* base name, without package and ending */
+    const char *class_name; /* below the component's package, without ending: "net/Thing" */
     enum mark_test test;
     const char *text; /* a whole constant of the class's constant pool */
     version_set versions;
@@ -60,9 +60,16 @@ struct profile_fact {
 
 struct profile_component {
     const char *group, *artifact;
-    bool report; /* false: known, and never to be reported */
+    bool report;         /* false: known, and never to be reported */
+    const char *package; /* where its classes lie, unless they were moved: "org/example" */
     size_t break_count;
     const char *breaks[63]; /* ascending */
+};
+
+/* A jar's manifest whose `key` has this value is the component's, and `version_key` its version. */
+struct profile_manifest {
+    size_t component;
+    const char *key, *value, *version_key;
 };
 
 /* What an answer means for the row, the safe side first: of two that disagree the earlier holds. */
@@ -101,13 +108,14 @@ struct profile {
     const char *id, *date, *title[2];
     int revision;
     size_t cve_count, advisory_count, component_count, affected_count, mark_count, fact_count,
-        question_count;
+        manifest_count, question_count;
     struct profile_cve *cves; /* in the order of the story */
     struct profile_advisory *advisories;
     struct profile_component *components;
     struct profile_affected *affected;
     struct profile_mark *marks;
     struct profile_fact *facts;
+    struct profile_manifest *manifests;
     struct profile_question *questions;
 };
 
@@ -123,8 +131,9 @@ extern const char *const profile_survey_files[];
 /* A built-in profile's name, or a folder (anything with a '/'). ST_NOT_FOUND names what there is.
  */
 enum status profile_load(const char *name_or_dir, struct profile **ret, struct err *e) MUST_USE;
-/* From texts that the caller has; marks.tsv and facts.tsv may be left out (a profile without marks
- * and facts), others are ST_NOT_FOUND. where names the profile in errors. Copies what it keeps. */
+/* From texts that the caller has; marks.tsv, facts.tsv and manifests.tsv may be left out (a profile
+ * without signs); others are ST_NOT_FOUND. where names the profile in errors. Copies what it keeps.
+ */
 enum status profile_parse(const char *where, const struct profile_text *texts, size_t count,
                           struct profile **ret, struct err *e) MUST_USE;
 /* The text of one file of a profile, in the arena. */

@@ -1,51 +1,48 @@
-/* Finds copies of a profile's components in files, and in archives inside archives.
+/* Finds copies of a profile's components in files, in archives inside archives, and in folders that
+ * an archive was unpacked into.
  *
- * Files are recognised by content. Nothing found in an archive is ever used as a path. Every byte
- * of input is hostile: what meets a limit, is damaged or cannot be read is reported through
- * `incomplete`, never passed over. One scan belongs to one thread.
+ * Files are recognised by content. Nothing found in an archive is ever used as a path; symbolic
+ * links are not followed below the paths given. Every byte of input is hostile: what meets a limit
+ * (base/limits.h), is damaged, changes meanwhile or cannot be read is reported through
+ * `incomplete`, never passed over. Memory does not grow with the input: an archive that is packed
+ * inside another and does not fit into LIMIT_NESTED_BYTES goes to an unlinked file in $TMPDIR or
+ * /var/tmp.
+ *
+ * One scan belongs to one thread. Callbacks get texts that are valid during the call only.
  */
 #ifndef HIKESHI_SCAN_SCAN_H
 #define HIKESHI_SCAN_SCAN_H
 
-#include "profile/profile.h"
+#include "scan/finding.h"
 
-enum cve_state {
-    CVE_UNSTATED,
-    CVE_AFFECTED,
-    CVE_MITIGATED,
-    CVE_FIXED,
-    CVE_NOT_AFFECTED,
-    CVE_UNKNOWN
-};
-
-const char *cve_state_name(enum cve_state s); /* "affected", "mitigated", … */
-
-struct scan_finding {
-    const char *path; /* the whole way in, joined by "!/"; untrusted bytes */
-    const char *component;
-    const char *version; /* or NULL */
-    const char *version_from;
-    const char *prefix;        /* where its classes lie; untrusted bytes */
-    enum cve_state states[64]; /* by the profile's order of CVEs */
-    const char *evidence[16];
-    size_t evidence_count;
+struct scan_counts {
+    uint64_t files, archives, bytes; /* bytes: of the files, as they lie on the disk */
 };
 
 struct scan_options {
     const struct profile *profile;
-    unsigned max_depth;
+    enum lang lang;     /* of evidence and reasons */
+    unsigned max_depth; /* 1 … LIMIT_SCAN_DEPTH: archives inside archives */
+    bool network;       /* also walk network file systems that are met below a path */
+    char *const *paths; /* all that will be scanned: an overlay of folders below them is skipped */
+    size_t path_count;
     void *ctx;
     void (*finding)(void *ctx, const struct scan_finding *f);
     void (*incomplete)(void *ctx, const char *path, const char *reason);
+    /* what holds no files of its own: kernel tables, a second view of folders that are scanned */
+    void (*skipped)(void *ctx, const char *path, const char *reason);
+    void (*progress)(void *ctx, const char *path, const struct scan_counts *c); /* or NULL */
 };
 
-struct scan_counts {
-    uint64_t files, archives, bytes;
-};
+struct scan;
 
-/* Walks a file or folder. Symbolic links are not followed below it. Faults of single files go to
- * `incomplete`; the status is not OK only when the path itself cannot be used or memory is out. */
-enum status scan_path(const struct scan_options *o, const char *path, struct scan_counts *counts,
-                      struct err *e) MUST_USE;
+enum status scan_new(const struct scan_options *o, struct scan **ret) MUST_USE;
+/* A file or a folder with all below it. Faults inside go to `incomplete`; not OK only when the path
+ * itself cannot be used or memory is out. */
+enum status scan_path(struct scan *s, const char *path, struct err *e) MUST_USE;
+/* Reports what was found in folders, which may lie under several of the paths. */
+void scan_finish(struct scan *s);
+const struct scan_counts *scan_counts(const struct scan *s);
+void scan_free(struct scan *s); /* accepts NULL */
 
 #endif
