@@ -222,6 +222,8 @@ static bool utf16_by_nul(struct slice file, enum charset *ret_charset)
  * ① and 髙, so what it converts would have holes. */
 static bool is_jis(struct slice file)
 {
+    if (!file.p) /* gcc 12 with UBSan would warn of it otherwise */
+        return false;
     return slice_find(file, SLICE_LIT("\x1b$B")) < file.n ||
            slice_find(file, SLICE_LIT("\x1b$@")) < file.n;
 }
