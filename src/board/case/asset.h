@@ -17,8 +17,10 @@
 
 extern const struct log_kind asset_kinds[];
 
-#define ASSET_TEXT_MAX 4000 /* bytes of one field; notes in real ledgers have some hundred */
-#define ASSET_HOSTS_MAX 200 /* hosts of one row */
+#define ASSET_TEXT_MAX 4000        /* bytes of one field; notes in real ledgers have some hundred */
+#define ASSET_FREE_MAX 65536       /* bytes of the columns kept from imports, as JSON */
+#define ASSET_FREE_VALUE_MAX 32767 /* of one of them: what a cell of Excel holds */
+#define ASSET_HOSTS_MAX 200        /* hosts of one row */
 
 /* The ledger's fields under the names that events, JSON and columns share: field_code() of
  * office/mapping.h ("name", "owner_mail", "hosts", …; "asset_number" is the column number). */

@@ -4,6 +4,7 @@
 #include "board/case/asset_values.h"
 #include "board/case/body.h"
 #include "board/case/survey.h"
+#include "board/office/words.h"
 
 #include "base/timefmt.h"
 
@@ -285,7 +286,9 @@ static enum status apply_asked(struct db *db, const struct event *ev, struct err
     const json_t *list = json_object_get(ev->body, "assets");
     size_t count = json_array_size(list);
     int64_t *ids = calloc(count + 1, sizeof *ids);
-    enum status s = ids ? OK : err_set(e, ST_NOMEM, "out of memory");
+    enum status s = OK;
+    if (!ids)
+        return err_set(e, ST_NOMEM, "out of memory");
     for (size_t i = 0; i < count && s == OK; i++) {
         ids[i] = json_integer_value(json_array_get(list, i));
         s = ask_one(db, ev, ids[i], e);
@@ -336,8 +339,8 @@ static enum status say_changed(const struct event *ev, enum lang lang, struct bu
         if (!json_object_get(after, field_code(f)))
             continue;
         if (fields.n)
-            (void)buf_add_str(&fields, TC(lang, "list", ", "));
-        (void)buf_add_str(&fields, asset_field_label(f, lang));
+            (void)buf_add_str(&fields, T(lang, ", "));
+        (void)buf_add_str(&fields, field_label(lang, f));
     }
     enum status s = buf_addf(out, T(lang, "%s: changed in the ledger: %s"),
                              body_text(ev->body, "name"), buf_text(&fields));

@@ -12,30 +12,6 @@ const enum ledger_field asset_columns[ASSET_COLUMN_COUNT] = {
     FIELD_RENEWED_ON,   FIELD_FREE,
 };
 
-const char *asset_field_label(enum ledger_field f, enum lang lang)
-{
-    static const char *const labels[FIELD_COUNT] = {
-        [FIELD_NAME] = N_("System name"),
-        [FIELD_CATEGORY] = N_("Category"),
-        [FIELD_OWNER] = N_("Owner"),
-        [FIELD_OWNER_MAIL] = N_("Owner's mail"),
-        [FIELD_DEPARTMENT] = N_("Department"),
-        [FIELD_VENDOR] = N_("Vendor"),
-        [FIELD_PRODUCT] = N_("Product"),
-        [FIELD_VERSION] = N_("Version"),
-        [FIELD_EXPOSED] = N_("Exposed to the internet"),
-        [FIELD_HOSTS] = N_("Hosts"),
-        [FIELD_USERS] = N_("Users"),
-        [FIELD_SHARED_WITH] = N_("Shared with partners"),
-        [FIELD_CRITICALITY] = N_("Criticality"),
-        [FIELD_NOTES] = N_("Notes"),
-        [FIELD_ASSET_NUMBER] = N_("Asset number"),
-        [FIELD_RENEWED_ON] = N_("Renewed on"),
-    };
-    const char *label = (unsigned)f < FIELD_COUNT ? labels[f] : NULL;
-    return label ? messages_get(lang, label) : "";
-}
-
 /* --- checking */
 
 static bool many_lines(enum ledger_field f)

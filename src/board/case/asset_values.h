@@ -27,10 +27,6 @@ struct asset_values {
 #define ASSET_COLUMN_COUNT 17
 extern const enum ledger_field asset_columns[ASSET_COLUMN_COUNT];
 
-/* "Owner", "担当者": the field as a label, and as the header of an exported column. "" for those
- * that are no fields. */
-const char *asset_field_label(enum ledger_field f, enum lang lang);
-
 /* Checks a value and brings it to the form in which it is kept. ST_LIMIT: too long, or too many
  * hosts; ST_INVALID: not what the field holds. An empty value is fine for every field. */
 enum status asset_value(enum ledger_field f, struct slice raw, struct arena *a, struct slice *ret,

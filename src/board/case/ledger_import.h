@@ -7,8 +7,10 @@
  * keeps the board's value unless the file, too, changed it since; then the file's value is taken
  * and the plan says so. An empty cell of the file never empties a field. Answers hang on the row's
  * id and are never touched. Everything is written in one transaction: after a power cut the old
- * ledger is there. Kind of event: ledger.imported, subject "import:ID", bulk import_row and
- * import_host.
+ * ledger is there. Kind of event: ledger.imported, subject "import:ID", bulk import_row.
+ *
+ * The sheet is read twice, row by row: to match its rows, then to compare them. What stays in
+ * memory is some 64 bytes a row of file and ledger (LIMIT_LEDGER_ROWS) and what the plan shows.
  */
 #ifndef HIKESHI_BOARD_LEDGER_IMPORT_H
 #define HIKESHI_BOARD_LEDGER_IMPORT_H
@@ -33,7 +35,7 @@ struct import_change {
 };
 struct import_problem {
     enum severity severity; /* MUST_SOLVE: the row must be left out or the file mended */
-    const char *id;         /* as in mapping.h, and "duplicate_row", "duplicate_number" */
+    const char *id;         /* problem_add_text (office/words.h) tells them */
     uint32_t row, column;
     uint32_t other_row; /* of a duplicate */
     struct slice value;

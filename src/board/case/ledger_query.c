@@ -71,7 +71,7 @@ static enum status add_like(struct ledger_query *q, struct slice fold, char mark
 {
     struct buf pattern;
     struct slice kept;
-    buf_init(&pattern, LIMIT_SEARCH_BYTES * 2 + 8);
+    buf_init(&pattern, 2 * fold.n + 8);
     (void)buf_add_char(&pattern, '%');
     if (mark)
         (void)buf_add_char(&pattern, mark);
@@ -93,7 +93,7 @@ static enum status add_like(struct ledger_query *q, struct slice fold, char mark
 
 static enum status fold_of(struct slice text, struct buf *fold, struct err *e)
 {
-    enum status s = text.n > LIMIT_SEARCH_BYTES * 2 ? ST_LIMIT : search_fold(text, fold);
+    enum status s = text.n / 2 > LIMIT_SEARCH_BYTES ? ST_LIMIT : search_fold(text, fold);
     if (s == ST_LIMIT)
         return err_set(e, s, N_("the search is longer than %d bytes"), LIMIT_SEARCH_BYTES);
     return s == OK ? OK : err_set(e, s, "no memory for the search");

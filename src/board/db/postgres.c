@@ -12,7 +12,8 @@
 
 #define CACHED 256
 #define BATCH_ROWS 1000                /* measured: larger batches are no faster */
-#define ARRAY_BYTES ((size_t)64 << 20) /* one column of a batch; rows are cut well before */
+#define BATCH_BYTES ((size_t)4 << 20)  /* one column of a batch: it is sent before it is longer */
+#define ARRAY_BYTES ((size_t)64 << 20) /* the same with the longest value behind it */
 
 struct cached {
     char *sql;
@@ -350,14 +351,16 @@ static void add_element(struct buf *out, const struct db_value *v, bool first)
 static enum status batch_add(struct db_batch *batch, const struct db_values *values, struct err *e)
 {
     struct pg_batch *b = (struct pg_batch *)batch;
+    bool full = b->rows + 1 == BATCH_ROWS;
     for (size_t i = 0; i < values->n; i++) {
         const struct db_value *v = &values->v[i];
         if (v->type == VALUE_TEXT && v->s.n && memchr(v->s.p, 0, v->s.n))
             return err_set(e, ST_INVALID, "text with a NUL byte cannot be stored");
         add_element(&b->columns[i], v, b->rows == 0);
+        full = full || b->columns[i].n > BATCH_BYTES;
     }
     b->rows++;
-    return b->rows == BATCH_ROWS ? flush(b, e) : OK;
+    return full ? flush(b, e) : OK;
 }
 
 static enum status batch_end(struct db_batch *batch, struct err *e)

@@ -3,11 +3,13 @@
 #include "board/case/account.h"
 #include "board/case/asset.h"
 #include "board/case/incident.h"
+#include "board/case/ledger_import.h"
 #include "board/case/survey.h"
 #include "board/case/timeline.h"
 
 const struct log_kind *const log_kinds[] = {
-    account_kinds, incident_kinds, asset_kinds, survey_kinds, timeline_kinds, NULL,
+    account_kinds, incident_kinds, asset_kinds, ledger_import_kinds,
+    survey_kinds,  timeline_kinds, NULL,
 };
 
 const struct log_view log_views[] = {

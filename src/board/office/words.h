@@ -24,9 +24,9 @@ struct problem_at {
     struct slice value;   /* what stands in the cell */
 };
 /* "シート一覧 91 行 B 列: 名称が空です。行を外すか、直して送り直してください". Ids: name_missing,
- * error_cell, formula_unknown, category_unknown, date_unreadable, heading, header_again,
- * duplicate_row, duplicate_number;
- * of another one the id itself is told. The value is escaped as text_add_escaped does. */
+ * error_cell, formula_unknown, category_unknown, date_unreadable, mail_unreadable, exposed_unknown,
+ * heading, header_again, too_long, hosts_too_many, duplicate_row, duplicate_number; of another one
+ * the id itself is told. The value is escaped as text_add_escaped does. */
 enum status problem_add_text(struct buf *out, enum lang lang, const char *id,
                              const struct problem_at *at);
 

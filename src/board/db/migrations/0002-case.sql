@@ -122,22 +122,13 @@ CREATE TABLE import_row (
     notes       TEXT   NOT NULL,
     renewed_on  TEXT   NOT NULL,
     free        TEXT   NOT NULL,
-    match_key   TEXT   NOT NULL,
+    match_key   TEXT   NOT NULL, -- these two only of what is added or changed
     search      TEXT   NOT NULL,
     was         TEXT   NOT NULL, -- JSON {field: value before} of what it changes; '' for others
     source      TEXT   NOT NULL, -- JSON {field: value} as the file has it, where the board's own edit was kept over it; ''
     PRIMARY KEY (import_id, row)
 );
 CREATE INDEX import_row_by_asset ON import_row (asset_id, import_id);
--- BULK: hosts of the rows of an import that it adds or changes.
-CREATE TABLE import_host (
-    import_id BIGINT NOT NULL,
-    asset_id  BIGINT NOT NULL,
-    host      TEXT   NOT NULL,
-    short     TEXT   NOT NULL,
-    PRIMARY KEY (import_id, asset_id, host)
-);
-
 -- VIEW: hosts that hand in what they found (incident 0). Their tokens are in host_token.
 CREATE TABLE host (
     id       BIGINT PRIMARY KEY,
