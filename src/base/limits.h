@@ -46,6 +46,11 @@
 #define LIMIT_SURVEY_LINK_BYTES 2000   /* what browsers take */
 #define LIMIT_SURVEY_BULK 10000        /* proposals judged in one event */
 #define LIMIT_TIMELINE_TEXT_BYTES 8000 /* one entry; real ones have some lines */
+#define LIMIT_FINDINGS_LINE KIB(256)   /* one finding: paths nest, and there are 64 CVEs */
+#define LIMIT_FINDINGS_SUMMARY MIB(33) /* the last line: the scanner lists up to 32 MiB of gaps */
+#define LIMIT_FINDINGS_NAME 400        /* a component, a version, a tool */
+#define LIMIT_FINDINGS_CVES 64         /* as many as a profile has */
+#define LIMIT_FINDINGS 1000000         /* of one scan; a host full of build folders has 100,000 */
 #define LIMIT_ATTACHMENT_BYTES MIB(8)  /* a vendor's letter as PDF has 1 or 2 */
 /* --- scan: each has the figure that keeps a whole scan below 32 MiB of memory */
 #define LIMIT_ZIP_PACKED MIB(4)     /* packed bytes of an entry that is inflated in one piece */

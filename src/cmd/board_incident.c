@@ -17,7 +17,7 @@ static enum status verb_open(struct db *db, const struct options *o, struct err 
         s = db_begin(db, e);
     if (s == OK) {
         const char *title = o->title ? o->title : p->title[lang_from_environment()];
-        s = incident_open(db, &command_line, p->id, title, &id, e);
+        s = incident_open(db, &command_line, o->args[0], title, &id, e);
     }
     if (s == OK)
         s = db_commit(db, e);

@@ -3,6 +3,7 @@
 #include "board/case/asset.h"
 #include "board/case/asset_values.h"
 #include "board/case/body.h"
+#include "board/case/findings.h"
 #include "board/case/survey.h"
 #include "board/office/words.h"
 
@@ -127,6 +128,16 @@ static enum status write_hosts(struct db *db, int64_t incident, int64_t asset, s
     return s;
 }
 
+/* Hosts, and what follows from them: scans of theirs that came before propose answers. */
+static enum status take_hosts(struct db *db, const struct event *ev, int64_t asset,
+                              struct slice hosts, struct err *e)
+{
+    enum status s = write_hosts(db, ev->incident, asset, hosts, e);
+    if (s == OK)
+        s = findings_propose(db, ev, &asset, 1, e);
+    return s == OK ? survey_derive(db, ev, &asset, 1, e) : s;
+}
+
 /* What is kept of the values beside themselves. */
 struct derived {
     struct buf key, search;
@@ -201,7 +212,7 @@ static enum status apply_added(struct db *db, const struct event *ev, struct err
     if (s == OK)
         s = insert_row(db, ev, id, &v, &d, e);
     if (s == OK)
-        s = write_hosts(db, ev->incident, id, v.v[FIELD_HOSTS], e);
+        s = take_hosts(db, ev, id, v.v[FIELD_HOSTS], e);
     if (s == OK)
         s = asset_touched(db, ev, id, e);
     if (s == OK)
@@ -243,7 +254,7 @@ static enum status apply_changed(struct db *db, const struct event *ev, struct e
     if (s == OK)
         s = update_row(db, ev, id, &v, &d, e);
     if (s == OK && json_object_get(after, field_code(FIELD_HOSTS)))
-        s = write_hosts(db, ev->incident, id, v.v[FIELD_HOSTS], e);
+        s = take_hosts(db, ev, id, v.v[FIELD_HOSTS], e);
     if (s == OK)
         s = asset_touched(db, ev, id, e);
     derived_done(&d);

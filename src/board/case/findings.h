@@ -1,35 +1,33 @@
-/* Hosts, and what they hand in: the output of `hikeshi scan --format jsonl` as it is.
+/* What hosts hand in: the output of `hikeshi scan --format jsonl` as it is, and the answers that it
+ * proposes.
  *
- * Kinds of event: host.added, host.disabled, host.token (incident 0); findings.received (in the
- * incident, subject "scan:ID"): its bulk rows are finding and scan_gap, its body the summary,
- * counts and digest. Its apply proposes answers for the rows on that host: "yes" with versions
- * where a component of the profile was found; "no" only where every host of the row has a
- * whole-host scan without a gap that found none; else the open answer with what is missing. A newer
- * scan of the same host takes the place of its waiting proposals (superseded).
+ * Kind of event: findings.received (subject "scan:ID"). Its bulk rows are finding and scan_gap, its
+ * body the summary, counts and digests; a replay reads the rows and finds when one was exchanged.
+ *
+ * Its apply proposes answers to the one question that a scan answers (docs/profiles.md), for each
+ * row of the ledger on that host, from the newest scan of every host of the row:
+ *   found      per host on which a component of the question was found, with its versions
+ *   not found  of all hosts: only where each has a scan of the whole host, by this incident's
+ *              profile or a newer one, that read everything and found none
+ *   open       of all hosts otherwise, with what is missing (findings_say_missing)
+ * A finding is `partial` when its scan did not read everything, and also when it would settle
+ * something while another place of the row was not read. A proposal that says what is confirmed or
+ * refused already is not made again; one that waits is superseded by the next of its source. What
+ * was confirmed and is gone in a newer scan stays: the new proposal stands beside it.
  */
 #ifndef HIKESHI_BOARD_FINDINGS_H
 #define HIKESHI_BOARD_FINDINGS_H
 
+#include "board/case/hosts.h"
 #include "board/log/log.h"
 
 extern const struct log_kind findings_kinds[];
 
-#define HOST_TOKEN_SIZE 64 /* "hkh_" and 43 characters of base64url, and a NUL */
-
-/* Makes a host and its token, which is shown this once. ST_CONFLICT: the name is taken. */
-enum status host_add(struct db *db, const struct actor *actor, const char *name,
-                     char ret_token[HOST_TOKEN_SIZE], int64_t *ret_id, struct err *e) MUST_USE;
-/* A new token; the old one is void at once. */
-enum status host_renew(struct db *db, const struct actor *actor, int64_t host,
-                       char ret_token[HOST_TOKEN_SIZE], struct err *e) MUST_USE;
-enum status host_disable(struct db *db, const struct actor *actor, int64_t host,
-                         struct err *e) MUST_USE;
-/* The host of a token; ST_DENIED for any that is not in use. */
-enum status host_of_token(struct db *db, struct slice token, int64_t *ret_id, char *ret_name,
-                          size_t name_size, struct err *e) MUST_USE;
-
-/* Takes a scan in pieces as they arrive: memory does not grow with its size. Lines are checked as
- * they come; a fault names the line. Nothing is kept unless findings_end returns OK. */
+/* Takes a scan in pieces as they arrive, inside the caller's write transaction: memory does not
+ * grow with its size. Others cannot write meanwhile, so bytes from a slow network are collected
+ * first. Lines are checked as they come; a fault names the line. Nothing is kept unless
+ * findings_end returns OK: what was written is rolled back to where it began, and the caller's
+ * transaction goes on. A host hands in its own scans only. */
 struct findings_in;
 enum status findings_begin(struct db *db, const struct actor *actor, int64_t incident,
                            const char *host, struct findings_in **ret, struct err *e) MUST_USE;
@@ -41,9 +39,13 @@ enum status findings_end(struct findings_in *in, int64_t *ret_scan, bool *ret_kn
                          struct err *e) MUST_USE;
 void findings_abort(struct findings_in *in); /* NULL is fine */
 
-/* For apply of asset and import events: rows that came to have hosts which were scanned before get
- * that scan's proposals. */
+/* For apply of asset and import events, before survey_derive: rows whose hosts changed get the
+ * proposals of scans that came before, and lose those of hosts that are not theirs any more. */
 enum status findings_propose(struct db *db, const struct event *ev, const int64_t *assets,
                              size_t count, struct err *e) MUST_USE;
+
+/* Evidence with source_key "hosts" has as its quote what is missing for each host. Appends it as
+ * sentences, one a line, in lang. */
+enum status findings_say_missing(const char *quote, enum lang lang, struct buf *out);
 
 #endif

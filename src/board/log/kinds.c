@@ -2,15 +2,25 @@
 #include "board/log/kinds.h"
 #include "board/case/account.h"
 #include "board/case/asset.h"
+#include "board/case/findings.h"
 #include "board/case/incident.h"
 #include "board/case/ledger_import.h"
 #include "board/case/survey.h"
 #include "board/case/timeline.h"
 
+/* clang-format off */
 const struct log_kind *const log_kinds[] = {
-    account_kinds, incident_kinds, asset_kinds, ledger_import_kinds,
-    survey_kinds,  timeline_kinds, NULL,
+    account_kinds,
+    incident_kinds,
+    asset_kinds,
+    ledger_import_kinds,
+    host_kinds,
+    findings_kinds,
+    survey_kinds,
+    timeline_kinds,
+    NULL,
 };
+/* clang-format on */
 
 const struct log_view log_views[] = {
     {"counter", "name", "name, value"},
@@ -27,6 +37,11 @@ const struct log_view log_views[] = {
     {"import", "id",
      "id, incident_id, file, sheet, mapping, rows, added, changed, same, missing, sha256, at_ms"},
     {"incident_profile", "incident_id, file", "incident_id, file, content"},
+    {"host", "id", "id, name, disabled, made_ms"},
+    {"scan", "id",
+     "id, incident_id, host, short, started_ms, ended_ms, received_ms, tool, profile, "
+     "profile_revision, paths, whole_host, files, archives, bytes, findings, affected, incomplete, "
+     "sha256, latest, found, versions, cves, places"},
     {"evidence", "id",
      "id, incident_id, asset_id, question, cve, kind, option, detail, cves, source, source_key, "
      "quote, link, attachment_id, scan_id, partial, status, decided_by, decided_ms, said_ms, "

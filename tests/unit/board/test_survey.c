@@ -86,7 +86,7 @@ static void check_refusals(struct test_database *t)
     static char text[LIMIT_SURVEY_TEXT_BYTES + 2], link[LIMIT_SURVEY_LINK_BYTES + 2];
     memset(text, 'a', LIMIT_SURVEY_TEXT_BYTES + 1);
     memset(link, 'a', LIMIT_SURVEY_LINK_BYTES + 1);
-    memcpy(link, "http://", 7);
+    link[snprintf(link, sizeof link, "http://")] = 'a';
     const struct {
         struct statement st;
         enum status status;
