@@ -1,0 +1,88 @@
+/* The lookups, one row each. What a real host would give (environment, system properties, context)
+ * is assumed to be unset: an attacker picks names that are. Rules 17–19, docs/lookups.md. */
+#include "lookup/resolve.h"
+
+struct pair {
+    const char *key, *value;
+};
+
+/* The default map. Its values are never variables, so any text will do. */
+static const struct pair default_map[] = {{"hostName", "host"}, {"contextName", "ctx"}};
+static const struct pair java_keys[] = {
+    {"version", "Java version 17.0.15"},
+    {"runtime", "OpenJDK Runtime Environment (build 17.0.15+6-Debian-1deb12u1) from Debian"},
+    {"vm", "OpenJDK 64-Bit Server VM (build 17.0.15+6-Debian-1deb12u1, mixed mode, sharing)"},
+    {"os", "Linux 6.1.0, architecture: amd64-64"},
+    {"hw", "processors: 2, architecture: amd64-64"},
+    {"locale", "default locale: en, platform encoding: UTF-8"},
+};
+static const struct pair env_keys[] = {{"HOME", "/root"}};
+static const struct pair sys_keys[] = {{"path.separator", ":"}, {"file.separator", "/"}};
+static const struct pair event_keys[] = {
+    {"Level", "INFO"}, {"ThreadName", "main"},         {"ThreadId", "1"},
+    {"Logger", "L"},   {"Timestamp", "1639000000000"},
+};
+
+static bool find(const struct pair *pairs, size_t n, struct slice key, struct slice *ret)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (slice_eq_str(key, pairs[i].key)) {
+            *ret = slice_str(pairs[i].value);
+            return true;
+        }
+    }
+    return false;
+}
+
+#define FIND(pairs, key, ret) find(pairs, ARRAY_LEN(pairs), key, ret)
+
+/* Rule 18: only A–Z are lowered, in every locale. */
+static bool prefix_is(struct slice prefix, const char *name)
+{
+    size_t n = strlen(name);
+    if (prefix.n != n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t c = prefix.p[i];
+        if ((uint8_t)(c >= 'A' && c <= 'Z' ? c + 32 : c) != (uint8_t)name[i])
+            return false;
+    }
+    return true;
+}
+
+enum resolve_outcome resolve(const struct resolve_in *in, struct buf *scratch,
+                             struct slice *ret_value)
+{
+    size_t colon = slice_index(in->name, ':');
+    struct slice prefix = slice_sub(in->name, 0, colon);
+    struct slice key = slice_sub(in->name, colon + 1, in->name.n);
+    buf_clear(scratch);
+    if (colon == in->name.n)
+        return FIND(default_map, in->name, ret_value) ? RESOLVE_VALUE : RESOLVE_NONE;
+    if (prefix_is(prefix, "jndi")) {
+        *ret_value = key;
+        return RESOLVE_JNDI;
+    }
+    if (prefix_is(prefix, "lower") || prefix_is(prefix, "upper") || prefix_is(prefix, "date")) {
+        if (prefix_is(prefix, "lower"))
+            case_lower(key, in->locale, scratch);
+        else if (prefix_is(prefix, "upper"))
+            case_upper(key, in->locale, scratch);
+        else
+            resolve_date(key, scratch);
+        *ret_value = buf_slice(scratch);
+        return RESOLVE_VALUE;
+    }
+    if (prefix_is(prefix, "java"))
+        return FIND(java_keys, key, ret_value) ? RESOLVE_VALUE : RESOLVE_ABORT;
+    if ((prefix_is(prefix, "env") && FIND(env_keys, key, ret_value)) ||
+        (prefix_is(prefix, "sys") && FIND(sys_keys, key, ret_value)) ||
+        (prefix_is(prefix, "event") && FIND(event_keys, key, ret_value)))
+        return RESOLVE_VALUE;
+    if (prefix_is(prefix, "event") && slice_eq_str(key, "Message")) {
+        *ret_value = in->message;
+        return RESOLVE_VALUE;
+    }
+    /* rule 19: whatever the prefix, the default map is asked with the key */
+    return FIND(default_map, key, ret_value) ? RESOLVE_VALUE : RESOLVE_NONE;
+}
