@@ -1,0 +1,28 @@
+/* Decoders: what a server, a framework or a person may have encoded, undone. One row each; a new
+ * one touches only its file and the table. Each makes one pass over the text, writes at most as
+ * many bytes as it reads (DECODE_GROWTH times for what unpacks), and keeps what it does not know.
+ * Input is hostile. */
+#ifndef HIKESHI_LOOKUP_DECODE_H
+#define HIKESHI_LOOKUP_DECODE_H
+
+#include "base/buf.h"
+
+#define DECODE_GROWTH 8 /* gzip: what inflates further is cut there */
+
+struct decoder {
+    const char *name;
+    /* Appends the decoded text to out. ST_END: there is nothing of its kind in the text, and out is
+     * as it was. A decoder that gives several texts is called again with *at, which begins at 0 and
+     * which it moves on; ST_END then says that there are no more. */
+    enum status (*decode)(struct slice in, size_t *at, struct buf *out);
+};
+
+extern const struct decoder decoders[]; /* ends with a NULL name */
+
+enum status decode_url(struct slice in, size_t *at, struct buf *out);       /* %24, %u0024 */
+enum status decode_backslash(struct slice in, size_t *at, struct buf *out); /* \u0024 \x24 \44 \/ */
+enum status decode_entity(struct slice in, size_t *at, struct buf *out);    /* &#36; &dollar */
+enum status decode_base64(struct slice in, size_t *at, struct buf *out); /* a run, an alignment */
+enum status decode_utf16(struct slice in, size_t *at, struct buf *out);
+
+#endif
