@@ -1,0 +1,203 @@
+/* The second look, at a place that the prefilter let through: does it read as ${?
+ *
+ * Characters are pulled through up to four layers, of which each undoes any escape: percent, %u,
+ * backslash, entity. A layer reads the one below it, so mixed and nested spellings come out without
+ * a list of them. Each place costs at most STEPS reads, so a text made of escapes is no slower. */
+#include "hunt/prefilter.h"
+
+#define LAYERS 4
+#define STEPS 300
+
+struct puller {
+    struct slice s;
+    unsigned steps;
+};
+
+#define NOTHING (-1)
+
+/* A character and where the next one begins. */
+struct pulled {
+    int32_t c; /* NOTHING: the end, or the steps are spent */
+    size_t next;
+};
+
+static struct pulled pull(struct puller *p, size_t at, unsigned layer);
+
+static int hex(int32_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Reads from `least` to `most` digits of the base through the layer. */
+static bool pull_number(struct puller *p, size_t at, unsigned layer, int base, unsigned least,
+                        unsigned most, struct pulled *ret)
+{
+    int32_t v = 0;
+    unsigned n = 0;
+    for (; n < most; n++) {
+        struct pulled d = pull(p, at, layer);
+        int digit = hex(d.c);
+        if (digit < 0 || digit >= base || v > 0xffff)
+            break;
+        v = v * base + digit;
+        at = d.next;
+    }
+    *ret = (struct pulled){v, at};
+    return n >= least;
+}
+
+static struct pulled pull_percent(struct puller *p, size_t at, unsigned layer)
+{
+    struct pulled v, u = pull(p, at, layer);
+    if ((u.c == 'u' || u.c == 'U') && pull_number(p, u.next, layer, 16, 4, 4, &v))
+        return v;
+    return pull_number(p, at, layer, 16, 2, 2, &v) ? v : (struct pulled){NOTHING, 0};
+}
+
+static struct pulled pull_backslash(struct puller *p, size_t at, unsigned layer)
+{
+    struct pulled v, c = pull(p, at, layer);
+    while (c.c == '\\')
+        c = pull(p, at = c.next, layer);
+    bool letter = false, is_x = false;
+    while (c.c == 'u' || c.c == 'U' || c.c == 'x' || c.c == 'X') {
+        letter = true;
+        is_x = (c.c | 0x20) == 'x';
+        c = pull(p, at = c.next, layer);
+    }
+    if (!letter)
+        return pull_number(p, at, layer, 8, 2, 3, &v) ? v : (struct pulled){NOTHING, 0};
+    if (c.c == '{') {
+        if (!pull_number(p, c.next, layer, 16, 1, 8, &v))
+            return (struct pulled){NOTHING, 0};
+        c = pull(p, v.next, layer);
+        return c.c == '}' ? (struct pulled){v.c, c.next} : (struct pulled){NOTHING, 0};
+    }
+    unsigned digits = is_x ? 2 : 4;
+    return pull_number(p, at, layer, 16, digits, digits, &v) ? v : (struct pulled){NOTHING, 0};
+}
+
+/* The entities that stand for what an opener is made of. */
+static const struct {
+    const char *name;
+    int32_t value;
+} entities[] = {
+    {"dollar", '$'}, {"lbrace", '{'}, {"lcub", '{'}, {"bsol", '\\'}, {"percnt", '%'}, {"amp", '&'},
+};
+#define ENTITY_NAME 6
+
+static struct pulled pull_entity(struct puller *p, size_t at, unsigned layer)
+{
+    struct pulled v = {NOTHING, 0}, c = pull(p, at, layer);
+    if (c.c == '#') {
+        struct pulled x = pull(p, c.next, layer);
+        bool is_hex = (x.c | 0x20) == 'x';
+        if (!pull_number(p, is_hex ? x.next : c.next, layer, is_hex ? 16 : 10, 1, 16, &v))
+            return (struct pulled){NOTHING, 0};
+    } else {
+        char name[ENTITY_NAME + 1] = "";
+        size_t ends[ENTITY_NAME];
+        for (size_t i = 0; i < ENTITY_NAME && (c.c | 0x20) >= 'a' && (c.c | 0x20) <= 'z'; i++) {
+            name[i] = (char)(c.c | 0x20);
+            ends[i] = c.next;
+            c = pull(p, c.next, layer);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(entities) && v.c == NOTHING; i++) {
+            size_t n = strlen(entities[i].name);
+            if (strncmp(name, entities[i].name, n) == 0)
+                v = (struct pulled){entities[i].value, ends[n - 1]};
+        }
+        if (v.c == NOTHING)
+            return v;
+    }
+    c = pull(p, v.next, layer);
+    return (struct pulled){v.c, c.c == ';' ? c.next : v.next};
+}
+
+/* The character at `at` after `layer` layers. */
+static struct pulled pull(struct puller *p, size_t at, unsigned layer)
+{
+    if (p->steps == 0 || at >= p->s.n)
+        return (struct pulled){NOTHING, at};
+    p->steps--;
+    if (layer == 0)
+        return (struct pulled){p->s.p[at], at + 1};
+    struct pulled c = pull(p, at, layer - 1);
+    struct pulled escaped = {NOTHING, 0};
+    if (c.c == '%')
+        escaped = pull_percent(p, c.next, layer - 1);
+    else if (c.c == '\\')
+        escaped = pull_backslash(p, c.next, layer - 1);
+    else if (c.c == '&')
+        escaped = pull_entity(p, c.next, layer - 1);
+    return escaped.c == NOTHING ? c : escaped;
+}
+
+/* --- base64 */
+
+static int digit64(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+}
+
+#define BASE64_LOOK 40 /* digits behind the opener that are looked at */
+#define BASE64_TEXT 6  /* bytes of text that must stand behind ${: chance gives fewer */
+
+/* The digits from `at` on, of which the first `skip` bits belong to the byte before ${. */
+static bool base64_opener(struct slice s, size_t at, unsigned skip)
+{
+    uint8_t text[BASE64_LOOK];
+    size_t n = 0;
+    uint32_t bits = 0;
+    unsigned have = 0;
+    for (size_t i = at; i < s.n && i < at + BASE64_LOOK; i++) {
+        int d = digit64(s.p[i]);
+        if (d < 0)
+            break;
+        bits = bits << 6 | (uint32_t)d;
+        have += 6;
+        if (i == at)
+            have -= skip;
+        if (have >= 8) {
+            have -= 8;
+            text[n++] = (uint8_t)(bits >> have);
+        }
+    }
+    if (n < 2 + BASE64_TEXT || text[0] != '$' || text[1] != '{')
+        return false;
+    for (size_t i = 2; i < n; i++) {
+        if (text[i] < 0x20 && text[i] != '\t' && text[i] != '\n' && text[i] != '\r')
+            return false;
+    }
+    return true;
+}
+
+bool opener_at(struct slice s, size_t at)
+{
+    uint8_t c = s.p[at];
+    uint8_t next = at + 1 < s.n ? s.p[at + 1] : 0;
+    if (c == '$' && next == '{')
+        return true;
+    if (c == '$' || c == '%' || c == '\\' || c == '&') {
+        struct puller p = {s, STEPS};
+        struct pulled first = pull(&p, at, LAYERS);
+        if (first.c != '$')
+            return false;
+        struct pulled second = pull(&p, first.next, LAYERS);
+        if (second.c == 0) /* UTF-16 */
+            second = pull(&p, second.next, LAYERS);
+        return second.c == '{' || p.steps == 0;
+    }
+    if (c == 'J' && next == 'H' && base64_opener(s, at, 0))
+        return true;
+    return (next == 'R' && base64_opener(s, at, 2)) || (next == 'k' && base64_opener(s, at, 4));
+}

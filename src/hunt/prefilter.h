@@ -1,0 +1,37 @@
+/* Where in a log anything could begin that ends as ${: a first look at the speed of memory.
+ *
+ * Eight buckets of three bytes each say how an opener may be spelt: raw, percent-encoded, with
+ * backslashes, as an entity, in base64 at any alignment (prefilter.c has the table). A vector of
+ * bytes is tested at once by two table look-ups a byte position, low and high nibble; which lets
+ * through more than the table says, never less. opener_at then reads the place exactly.
+ *
+ * A struct prefilter is made once and read by any thread. Input is hostile; nothing is read outside
+ * the slice.
+ */
+#ifndef HIKESHI_HUNT_PREFILTER_H
+#define HIKESHI_HUNT_PREFILTER_H
+
+#include "base/slice.h"
+
+enum prefilter_kind { PREFILTER_SCALAR, PREFILTER_SSSE3, PREFILTER_AVX2 };
+
+struct prefilter {
+    enum prefilter_kind kind;
+    uint8_t low[3][16], high[3][16]; /* by place of the byte, by nibble: a bit for each bucket */
+};
+
+/* The widest kind that this processor has; prefilter_init_as for tests and benchmarks: false when
+ * the processor does not have it. */
+void prefilter_init(struct prefilter *f);
+bool prefilter_init_as(struct prefilter *f, enum prefilter_kind kind);
+const char *prefilter_kind_name(enum prefilter_kind kind);
+
+/* The first place at or behind `from` where an opener may begin, or s.n. The newlines before it,
+ * from `from` on, are added to *newlines. */
+size_t prefilter_next(const struct prefilter *f, struct slice s, size_t from, uint64_t *newlines);
+
+/* Whether what stands at `at` can be read as ${ through up to four layers of decoding, or decodes
+ * from base64 to ${ and text behind it. Bounded work whatever stands there. */
+bool opener_at(struct slice s, size_t at);
+
+#endif
