@@ -199,5 +199,7 @@ bool opener_at(struct slice s, size_t at)
     }
     if (c == 'J' && next == 'H' && base64_opener(s, at, 0))
         return true;
-    return (next == 'R' && base64_opener(s, at, 2)) || (next == 'k' && base64_opener(s, at, 4));
+    if (c != 'k')
+        return next == 'R' && base64_opener(s, at, 2);
+    return next == 'e' && at > 0 && base64_opener(s, at - 1, 4);
 }

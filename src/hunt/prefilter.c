@@ -5,10 +5,11 @@
  *   1       %2 then 4 5 6 %                           %24, %25…, %26…
  *   2       %5 %u %U %% then c C 0 3 %                %5C, %u0024, %%32%34
  *   3       \  then u U x X 0 1 4, then 0-5 { u U %   \u0024 \x24 \44 \044 \u{24} \u005c
- *   4       &  then # a d p b l A-Z                   &#36; &dollar &amp;#36; &percnt;24
+ *   4       &  then # a d p b l                       &#36; &dollar &amp;#36; &percnt;24
  *   5       JH then s t u v                           base64 of ${
  *   6       C S i y then R7                           … one byte later
- *   7       A E I … 0 4 8 then ke                     … two bytes later
+ *   7       ke then y z 0-3 8 9                       … two bytes later; + and / are left out: in
+ *                                                     nibbles they admit the space, and "like "
  */
 #include "hunt/prefilter.h"
 
@@ -26,16 +27,17 @@ static const struct spelling {
     {{"%", "2", "456%"}, false},
     {{"%", "5uU%", "cC03%"}, false},
     {{"\\", "uUxX014", "012345{uUxX%"}, false},
-    {{"&", "#adpblABCDEFGHIJKLMNOPQRSTUVWXYZ", NULL}, false},
+    {{"&", "#adpblADPBL", "0123456789xXomescbOMESCB%\\&"}, false},
     {{"J", "H", "stuv"}, false},
     {{"CSiy", "R", "7"}, false},
-    {{"AEIMQUYcgkosw048", "k", "e"}, false},
+    {{"k", "e", "yz012389"}, false},
 };
 
 static void make_tables(struct prefilter *f)
 {
     memset(f->low, 0, sizeof f->low);
     memset(f->high, 0, sizeof f->high);
+    memset(f->exact, 0, sizeof f->exact);
     for (unsigned b = 0; b < BUCKETS; b++) {
         uint8_t bit = (uint8_t)(1u << b);
         for (unsigned k = 0; k < WIDTH; k++) {
@@ -46,23 +48,21 @@ static void make_tables(struct prefilter *f)
                 if (in) {
                     f->low[k][c & 15] |= bit;
                     f->high[k][c >> 4] |= bit;
+                    f->exact[k][c] |= bit;
                 }
             }
         }
     }
 }
 
-static bool may_open(const struct prefilter *t, const uint8_t *p)
+static bool may_open(const struct prefilter *f, const uint8_t *p)
 {
-    uint8_t m = 0xff;
-    for (unsigned k = 0; k < WIDTH; k++)
-        m &= t->low[k][p[k] & 15] & t->high[k][p[k] >> 4];
-    return m != 0;
+    return f->exact[0][p[0]] & f->exact[1][p[1]] & f->exact[2][p[2]];
 }
 
 /* One byte at a time: the ends of blocks, and processors without vectors. The last two bytes of the
  * text are taken as if NULs followed. */
-static size_t next_scalar(const struct prefilter *t, struct slice s, size_t from,
+static size_t next_scalar(const struct prefilter *f, struct slice s, size_t from,
                           uint64_t *newlines)
 {
     uint64_t lines = 0;
@@ -74,7 +74,7 @@ static size_t next_scalar(const struct prefilter *t, struct slice s, size_t from
             memcpy(tail, p, s.n - i);
             p = tail;
         }
-        if (may_open(t, p))
+        if (may_open(f, p))
             break;
         lines += s.p[i] == '\n';
     }
@@ -98,11 +98,11 @@ __attribute__((target("avx2"))) static inline __m256i wide(const uint8_t table[1
 }
 
 __attribute__((target("avx2,bmi,popcnt"))) static size_t
-next_avx2(const struct prefilter *t, struct slice s, size_t from, uint64_t *newlines)
+next_avx2(const struct prefilter *f, struct slice s, size_t from, uint64_t *newlines)
 {
     const __m256i nibble = _mm256_set1_epi8(15), newline = _mm256_set1_epi8('\n');
-    const __m256i l0 = wide(t->low[0]), l1 = wide(t->low[1]), l2 = wide(t->low[2]);
-    const __m256i h0 = wide(t->high[0]), h1 = wide(t->high[1]), h2 = wide(t->high[2]);
+    const __m256i l0 = wide(f->low[0]), l1 = wide(f->low[1]), l2 = wide(f->low[2]);
+    const __m256i h0 = wide(f->high[0]), h1 = wide(f->high[1]), h2 = wide(f->high[2]);
     const __m256i zero = _mm256_setzero_si256();
     uint64_t lines = 0;
     size_t i = from;
@@ -116,16 +116,17 @@ next_avx2(const struct prefilter *t, struct slice s, size_t from, uint64_t *newl
         m = _mm256_and_si256(m, look_avx2(v2, l2, h2, nibble));
         uint32_t ends = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v0, newline));
         uint32_t none = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(m, zero));
-        if (none != UINT32_MAX) {
-            unsigned at = (unsigned)__builtin_ctz(~none);
-            lines += (unsigned)__builtin_popcount(ends & ((1u << at) - 1));
-            *newlines += lines;
+        for (uint32_t some = ~none; some; some &= some - 1) {
+            unsigned at = (unsigned)__builtin_ctz(some);
+            if (!may_open(f, p + at))
+                continue;
+            *newlines += lines + (unsigned)__builtin_popcount(ends & ((1u << at) - 1));
             return i + at;
         }
         lines += (unsigned)__builtin_popcount(ends);
     }
     *newlines += lines;
-    return next_scalar(t, s, i, newlines);
+    return next_scalar(f, s, i, newlines);
 }
 
 __attribute__((target("ssse3"))) static inline __m128i look_ssse3(__m128i v, const uint8_t low[16],
@@ -138,7 +139,7 @@ __attribute__((target("ssse3"))) static inline __m128i look_ssse3(__m128i v, con
                          _mm_shuffle_epi8(h, _mm_and_si128(_mm_srli_epi16(v, 4), nibble)));
 }
 
-__attribute__((target("ssse3"))) static size_t next_ssse3(const struct prefilter *t, struct slice s,
+__attribute__((target("ssse3"))) static size_t next_ssse3(const struct prefilter *f, struct slice s,
                                                           size_t from, uint64_t *newlines)
 {
     const __m128i newline = _mm_set1_epi8('\n');
@@ -149,21 +150,22 @@ __attribute__((target("ssse3"))) static size_t next_ssse3(const struct prefilter
         __m128i v0 = _mm_loadu_si128((const __m128i *)(const void *)p);
         __m128i v1 = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
         __m128i v2 = _mm_loadu_si128((const __m128i *)(const void *)(p + 2));
-        __m128i m = _mm_and_si128(look_ssse3(v0, t->low[0], t->high[0]),
-                                  _mm_and_si128(look_ssse3(v1, t->low[1], t->high[1]),
-                                                look_ssse3(v2, t->low[2], t->high[2])));
+        __m128i m = _mm_and_si128(look_ssse3(v0, f->low[0], f->high[0]),
+                                  _mm_and_si128(look_ssse3(v1, f->low[1], f->high[1]),
+                                                look_ssse3(v2, f->low[2], f->high[2])));
         unsigned ends = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v0, newline));
         unsigned none = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(m, _mm_setzero_si128()));
-        if (none != 0xffff) {
-            unsigned at = (unsigned)__builtin_ctz(~none);
-            lines += (unsigned)__builtin_popcount(ends & ((1u << at) - 1));
-            *newlines += lines;
+        for (unsigned some = ~none & 0xffff; some; some &= some - 1) {
+            unsigned at = (unsigned)__builtin_ctz(some);
+            if (!may_open(f, p + at))
+                continue;
+            *newlines += lines + (unsigned)__builtin_popcount(ends & ((1u << at) - 1));
             return i + at;
         }
         lines += (unsigned)__builtin_popcount(ends);
     }
     *newlines += lines;
-    return next_scalar(t, s, i, newlines);
+    return next_scalar(f, s, i, newlines);
 }
 
 bool prefilter_init_as(struct prefilter *f, enum prefilter_kind kind)

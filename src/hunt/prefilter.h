@@ -2,8 +2,9 @@
  *
  * Eight buckets of three bytes each say how an opener may be spelt: raw, percent-encoded, with
  * backslashes, as an entity, in base64 at any alignment (prefilter.c has the table). A vector of
- * bytes is tested at once by two table look-ups a byte position, low and high nibble; which lets
- * through more than the table says, never less. opener_at then reads the place exactly.
+ * bytes is tested at once by two table look-ups a byte position, low and high nibble, which lets
+ * through more than the table says, never less; what is left is tested exactly. opener_at then
+ * reads what stands there.
  *
  * A struct prefilter is made once and read by any thread. Input is hostile; nothing is read outside
  * the slice.
@@ -17,7 +18,8 @@ enum prefilter_kind { PREFILTER_SCALAR, PREFILTER_SSSE3, PREFILTER_AVX2 };
 
 struct prefilter {
     enum prefilter_kind kind;
-    uint8_t low[3][16], high[3][16]; /* by place of the byte, by nibble: a bit for each bucket */
+    /* by place of the byte: a bit for each bucket that takes it, by nibble and exactly */
+    uint8_t low[3][16], high[3][16], exact[3][256];
 };
 
 /* The widest kind that this processor has; prefilter_init_as for tests and benchmarks: false when
