@@ -73,9 +73,10 @@ static enum status unescape(struct slice in, size_t *at, struct buf *out, uint8_
         i += u.took ? u.took : 1;
     }
     *at = in.n;
-    if (!any)
-        buf_cut(out, start);
-    return any ? buf_status(out) : ST_END;
+    if (any || buf_status(out) != OK)
+        return buf_status(out);
+    buf_cut(out, start);
+    return ST_END;
 }
 
 /* RFC 3986 section 2.1, and the %uXXXX of IIS and old scripts. */

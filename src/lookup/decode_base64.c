@@ -85,8 +85,9 @@ static bool is_opener(struct slice s, size_t i)
            (c == 'R' && next == '7') || (c == 'k' && next == 'e');
 }
 
-#define TEXT_MIN 9 /* bytes in a row: what stands before the payload in the run decodes to noise \
-                    */
+#define TEXT_MIN                                                                    \
+    9 /* bytes in a row: what stands before the payload in the run decodes to noise \
+       */
 
 /* Whether there is a piece of text in it that is worth looking at. */
 static bool looks_like_text(struct slice s)

@@ -1,0 +1,108 @@
+/* The prefilter: every kind finds the same places, and each spelling of an opener is one of them.
+ */
+#include "unit.h"
+
+#include "hunt/prefilter.h"
+
+#include "base/buf.h"
+
+static const char *const openers[] = {
+    "${jndi:x}",    "$%7Bjndi:x}",      "%24{jndi:x}",      "%24%7bjndi",
+    "%2524%257B",   "%252524%25257B",   "%26dollar;{",      "%5Cu0024{",
+    "%u0024%u007b", "%%32%34{",         "\\u0024\\u007b",   "\\uu0024{",
+    "\\x24\\x7b",   "\\u{24}{",         "\\044{",           "\\44{",
+    "\\\\u0024{",   "\\x5Cu0024{",      "\\u005cu0024{",    "\\u0026#36;{",
+    "\\u002524%7b", "&#36;{",           "&#036;&#123;",     "&#x24;{",
+    "&dollar;{",    "&dollar&lcub",     "&amp;#36;{",       "&percnt;24{",
+    "&bsol;u0024{", "JHtqbmRpOmxkYXA6", "AiR7am5kaTpsZGFw", "AAAke2puZGk6bGRhcDo",
+};
+
+static void spellings_are_found(void **state)
+{
+    (void)state;
+    static const enum prefilter_kind kinds[] = {PREFILTER_SCALAR, PREFILTER_SSSE3, PREFILTER_AVX2};
+    struct buf line;
+    buf_init(&line, 4096);
+    for (size_t i = 0; i < ARRAY_LEN(openers); i++) {
+        for (size_t before = 0; before < 70; before++) {
+            buf_clear(&line);
+            for (size_t k = 0; k < before; k++)
+                (void)buf_add_char(&line, k % 7 == 3 ? '\n' : ' ');
+            (void)buf_add_str(&line, openers[i]);
+            (void)buf_add_str(&line, " and what stands behind, long enough for a vector of bytes");
+            for (size_t kind = 0; kind < ARRAY_LEN(kinds); kind++) {
+                struct prefilter f;
+                uint64_t lines = 0;
+                if (!prefilter_init_as(&f, kinds[kind]))
+                    continue;
+                struct slice s = buf_slice(&line);
+                size_t at = prefilter_next(&f, s, 0, &lines);
+                while (at < s.n && !opener_at(s, at))
+                    at = prefilter_next(&f, s, at + 1, &lines);
+                if (at == s.n || at < before)
+                    fail_msg("%s behind %zu bytes, %s: found at %zu", openers[i], before,
+                             prefilter_kind_name(f.kind), at);
+                assert_int_equal(lines, (before + 3) / 7);
+            }
+        }
+    }
+    buf_done(&line);
+}
+
+/* Random bytes out of those that openers are made of: all kinds agree on places and lines. */
+static void kinds_agree(void **state)
+{
+    (void)state;
+    static const char alphabet[] = "$%\\&{25u0xJHtR7keyz \na#4";
+    struct prefilter scalar, wide;
+    uint8_t bytes[600];
+    uint32_t seed = 1;
+    assert_true(prefilter_init_as(&scalar, PREFILTER_SCALAR));
+    for (int round = 0; round < 2000; round++) {
+        size_t n = (seed >> 8) % sizeof bytes;
+        for (size_t i = 0; i < n; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            bytes[i] = seed >> 31 ? (uint8_t)(seed >> 16)
+                                  : (uint8_t)alphabet[(seed >> 16) % (sizeof alphabet - 1)];
+        }
+        for (int kind = PREFILTER_SSSE3; kind <= PREFILTER_AVX2; kind++) {
+            uint64_t lines = 0, want_lines = 0;
+            struct slice s = slice_of(bytes, n);
+            if (!prefilter_init_as(&wide, (enum prefilter_kind)kind))
+                continue;
+            for (size_t at = 0; at < n; at++) {
+                size_t want = prefilter_next(&scalar, s, at, &want_lines);
+                assert_int_equal(prefilter_next(&wide, s, at, &lines), want);
+                assert_int_equal(lines, want_lines);
+                at = want;
+            }
+        }
+        seed = seed * 1664525u + 1013904223u;
+    }
+}
+
+/* The second look reads nothing past the end, whatever it was about to read. */
+static void openers_cut_anywhere(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(openers); i++) {
+        for (size_t n = 1; n <= strlen(openers[i]); n++) {
+            uint8_t *exact = malloc(n);
+            assert_non_null(exact);
+            memcpy(exact, openers[i], n);
+            for (size_t at = 0; at < n; at++)
+                (void)opener_at(slice_of(exact, n), at);
+            free(exact);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spellings_are_found),
+        cmocka_unit_test(kinds_agree),
+        cmocka_unit_test(openers_cut_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

