@@ -107,14 +107,13 @@ static struct frame *push(struct evaluator *ev, const struct frame *f)
         return NULL;
     }
     if (ev->frame_count == ev->frame_room) {
-        size_t room = ev->frame_room * 2 < EVAL_MAX_FRAMES ? ev->frame_room * 2 : EVAL_MAX_FRAMES;
-        struct frame *more = realloc(ev->frames, room * sizeof *more);
+        struct frame *more = realloc(ev->frames, EVAL_MAX_FRAMES * sizeof *more);
         if (!more) {
             end(ev, EVAL_NOMEM);
             return NULL;
         }
         ev->frames = more;
-        ev->frame_room = room;
+        ev->frame_room = EVAL_MAX_FRAMES;
     }
     ev->frames[ev->frame_count] = *f;
     return &ev->frames[ev->frame_count++];
