@@ -473,6 +473,22 @@ static bool has_built_in(const char *name)
     return false;
 }
 
+bool profile_built_in(size_t i, char *name, size_t size)
+{
+    for (size_t at = 0; at < profiles_file_count; at++) {
+        struct slice file = slice_str(profiles_files[at].name);
+        size_t slash = slice_index(file, '/');
+        if (!slice_eq_str(slice_sub(file, slash, file.n), "/profile.txt") || slash >= size)
+            continue;
+        if (i-- > 0)
+            continue;
+        memcpy(name, profiles_files[at].name, slash);
+        name[slash] = '\0';
+        return true;
+    }
+    return false;
+}
+
 static enum status not_found(const char *name, struct err *e)
 {
     char have[200] = "";

@@ -141,6 +141,9 @@ enum status profile_read_file(const char *name_or_dir, const char *file, struct 
                               struct slice *ret, struct err *e) MUST_USE;
 void profile_free(struct profile *p); /* accepts NULL */
 
+/* The name of the i-th built-in profile, of NAME[size]; false when there are not so many. */
+bool profile_built_in(size_t i, char *name, size_t size);
+
 /* The set that holds just this version's segment. */
 version_set profile_version(const struct profile_component *c, struct slice version);
 

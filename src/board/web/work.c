@@ -155,7 +155,7 @@ static void handle(struct exchange *x, struct db *db)
         answer_error(x, code_of_status(x->fault.code), &x->fault);
         return;
     }
-    if (!x->csrf_ok && !token_equal(web_field(&x->req, "csrf"), x->req.csrf)) {
+    if (is_unsafe(x) && !x->csrf_ok && !token_equal(web_field(&x->req, "csrf"), x->req.csrf)) {
         (void)err_set(&e, ST_DENIED, N_("the page was too old; load it again"));
         answer_error(x, 403, &e);
         return;
