@@ -47,7 +47,7 @@
 #define LIMIT_SURVEY_BULK 10000        /* proposals judged in one event */
 #define LIMIT_TIMELINE_TEXT_BYTES 8000 /* one entry; real ones have some lines */
 #define LIMIT_FINDINGS_LINE KIB(256)   /* one finding: paths nest, and there are 64 CVEs */
-#define LIMIT_FINDINGS_SUMMARY MIB(33) /* the last line: the scanner lists up to 32 MiB of gaps */
+#define LIMIT_FINDINGS_SUMMARY MIB(20) /* the last line: two lists of up to 8 MiB each */
 #define LIMIT_FINDINGS_NAME 400        /* a component, a version, a tool */
 #define LIMIT_FINDINGS_CVES 64         /* as many as a profile has */
 #define LIMIT_FINDINGS 1000000         /* of one scan; a host full of build folders has 100,000 */

@@ -18,6 +18,8 @@ struct options {
     const char *login, *name, *role, *password_file; /* user add */
     const char *title;                               /* incident open */
     const char *incident;                            /* what belongs to one: its number */
+    const char *host;                                /* findings import */
+    const char *json;                                /* status: a flag */
     const char *listen, *public_url, *trusted_proxy, *threads, *quiet; /* serve */
     const char *const *args; /* what stands behind the verb beside options */
     size_t arg_count;
@@ -39,6 +41,7 @@ extern const struct actor command_line;
 /* Each ends with a NULL name. */
 extern const struct verb account_verbs[];
 extern const struct verb incident_verbs[];
+extern const struct verb findings_verbs[];
 extern const struct verb record_verbs[];
 extern const struct verb serve_verbs[];
 

@@ -133,9 +133,7 @@ static enum status take_hosts(struct db *db, const struct event *ev, int64_t ass
                               struct slice hosts, struct err *e)
 {
     enum status s = write_hosts(db, ev->incident, asset, hosts, e);
-    if (s == OK)
-        s = findings_propose(db, ev, &asset, 1, e);
-    return s == OK ? survey_derive(db, ev, &asset, 1, e) : s;
+    return s == OK ? findings_propose(db, ev, &asset, 1, e) : s;
 }
 
 /* What is kept of the values beside themselves. */

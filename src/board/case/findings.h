@@ -39,8 +39,9 @@ enum status findings_end(struct findings_in *in, int64_t *ret_scan, bool *ret_kn
                          struct err *e) MUST_USE;
 void findings_abort(struct findings_in *in); /* NULL is fine */
 
-/* For apply of asset and import events, before survey_derive: rows whose hosts changed get the
- * proposals of scans that came before, and lose those of hosts that are not theirs any more. */
+/* For apply of asset and import events: rows whose hosts changed get the proposals of scans that
+ * came before, lose those of hosts that are not theirs any more, and are derived where that makes a
+ * difference. */
 enum status findings_propose(struct db *db, const struct event *ev, const int64_t *assets,
                              size_t count, struct err *e) MUST_USE;
 

@@ -498,7 +498,7 @@ enum status findings_propose(struct db *db, const struct event *ev, const int64_
 {
     struct proposing pr = {0};
     struct profile *p = NULL;
-    struct ids some = {0};
+    struct ids some = {0}, changed = {0};
     int64_t scans = 0;
     enum status s = db_get_int(db, &scans, e, "SELECT COUNT(*) FROM scan WHERE incident_id = $1",
                                "i", ev->incident);
@@ -514,12 +514,17 @@ enum status findings_propose(struct db *db, const struct event *ev, const int64_
     if (s == OK)
         begin(&pr, db, ev, p);
     for (size_t i = 0; s == OK && pr.q && i < count; i++) {
-        bool changed;
-        s = propose(&pr, assets[i], &changed, e);
+        bool differs;
+        s = propose(&pr, assets[i], &differs, e);
+        if (s == OK && differs)
+            s = add_id(&changed, assets[i], e);
     }
+    if (s == OK)
+        s = survey_derive(db, ev, changed.v, changed.n, e);
     arena_done(&pr.a);
     profile_free(p);
     free(some.v);
+    free(changed.v);
     return s;
 }
 

@@ -1,8 +1,10 @@
 /* Reading a scan's output. See findings_read.h.
  *
- * finding: path, component, version|null, version_from|null, cves {id: state}, evidence [text]
- * summary: host, started, ended, tool, profile, profile_revision, paths [text], drives [text],
- *          files, archives, bytes, findings, incomplete_count, incomplete [{path, reason}] */
+ * finding  path, component, version|null, version_range|null, version_from|null,
+ *          cves {id: state}, evidence [text]
+ * summary  host, started, ended, tool, profile, profile_revision, paths [text], drives [text],
+ *          files, archives, bytes, findings, incomplete_count, incomplete [{path, reason}]
+ */
 #include "board/case/findings_read.h"
 
 #include "base/limits.h"
@@ -152,6 +154,8 @@ static enum status read_finding(struct findings_reader *r, const json_t *o, stru
         s = take_text(r, o, "component", true, &r->component, e);
     if (s == OK)
         s = take_text(r, o, "version", false, &r->version, e);
+    if (s == OK && r->version.n == 0)
+        s = take_text(r, o, "version_range", false, &r->version, e);
     if (s == OK)
         s = take_text(r, o, "version_from", false, &r->version_from, e);
     if (s == OK)

@@ -25,7 +25,8 @@ enum scan_state scan_state_of_code(const char *code); /* SCAN_STATE_COUNT: none;
 
 struct finding_line {
     const char *path, *component;
-    const char *version, *version_from; /* "" where it is not known */
+    const char *version;      /* or the range "2.13.0 to before 2.15.0"; "" where it is not known */
+    const char *version_from; /* "" where it is not known */
     enum scan_state worst;
     const char *cves;     /* JSON {id: state}, keys sorted */
     const char *evidence; /* JSON array of texts */
