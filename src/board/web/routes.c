@@ -1,14 +1,33 @@
 /* The modules that bring routes, one line each. An array ends with a NULL pattern. */
 #include "board/web/web.h"
 
+extern const struct web_route asset_page_routes[];
 extern const struct web_route asset_routes[];
+extern const struct web_route attachment_routes[];
 extern const struct web_route incidents_routes[];
+extern const struct web_route ledger_routes[];
 extern const struct web_route live_routes[];
+extern const struct web_route mine_routes[];
+extern const struct web_route proposals_routes[];
+extern const struct web_route row_routes[];
+extern const struct web_route scan_routes[];
 extern const struct web_route sign_routes[];
 extern const struct web_route timeline_routes[];
 
 /* clang-format off: one line each, so that two who add theirs do not meet */
 const struct web_route *const web_routes[] = {
-    asset_routes, incidents_routes, live_routes, sign_routes, timeline_routes, NULL,
+    asset_page_routes,
+    asset_routes,
+    attachment_routes,
+    incidents_routes,
+    ledger_routes,
+    live_routes,
+    mine_routes,
+    proposals_routes,
+    row_routes,
+    scan_routes,
+    sign_routes,
+    timeline_routes,
+    NULL,
 };
 /* clang-format on */

@@ -21,6 +21,7 @@ enum page_place { /* which line of the side list the page is; PAGE_ELSEWHERE: no
                   PAGE_ELSEWHERE,
                   PAGE_INCIDENTS,
                   PAGE_OVERVIEW,
+                  PAGE_MINE,
                   PAGE_TIMELINE,
                   PAGE_LEDGER,
                   PAGE_PROPOSALS,
