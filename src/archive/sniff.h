@@ -18,6 +18,9 @@ enum sniff {
 
 enum sniff sniff_head(struct slice head);
 
+/* Whether an archive, or what may stand before one, begins with these two bytes. */
+bool sniff_archive_may_begin(const uint8_t first[2]);
+
 /* Whether a name claims to be that of an archive. Then its end is looked at as well, whatever its
  * head is: a preamble may be anything. */
 bool sniff_claims_archive(struct slice name);

@@ -75,6 +75,10 @@ static inline bool zip_overlaps(const struct zip *z)
 enum status zip_head(const struct zip *z, const struct zip_entry *e, struct zip_tools *t,
                      uint8_t *to, size_t want, size_t *ret_n) MUST_USE;
 
+/* The first two bytes, much faster. Any status but OK: ask zip_head, which says what is wrong. */
+enum status zip_first_bytes(const struct zip *z, const struct zip_entry *e, struct zip_tools *t,
+                            uint8_t ret[2]) MUST_USE;
+
 /* All e->size bytes into `to`, checked by their CRC. The packed bytes are held in memory as well,
  * so the caller bounds both. */
 enum status zip_whole(const struct zip *z, const struct zip_entry *e, struct zip_tools *t,

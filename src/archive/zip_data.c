@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "base/reader.h"
 
-enum { HEAD_MAX = 4096, PIECE = 65536 };
+enum { FIRST = 448, HEAD_MAX = 4096, PIECE = 65536 };
 
 #define SIG_LOCAL 0x04034b50u
 #define FLAG_ENCRYPTED 0x0001u
@@ -102,7 +102,7 @@ static enum status packed_view(const struct zip *z, const struct zip_entry *e, s
 enum status zip_head(const struct zip *z, const struct zip_entry *e, struct zip_tools *t,
                      uint8_t *to, size_t want, size_t *ret_n)
 {
-    static const size_t steps[] = {448, HEAD_MAX, PIECE};
+    static const size_t steps[] = {FIRST, HEAD_MAX, PIECE};
     struct slice packed = {NULL, 0};
     if (want > e->size)
         want = (size_t)e->size;
@@ -128,6 +128,22 @@ enum status zip_head(const struct zip *z, const struct zip_entry *e, struct zip_
         return st;
     }
     return ST_MALFORMED;
+}
+
+enum status zip_first_bytes(const struct zip *z, const struct zip_entry *e, struct zip_tools *t,
+                            uint8_t ret[2])
+{
+    struct slice packed;
+    enum status st = packed_view(z, e, t, FIRST, &packed);
+    if (st != OK)
+        return st;
+    if (e->method == ZIP_DEFLATED)
+        return inflate_first_bytes(packed, ret);
+    if (packed.n < 2)
+        return ST_END;
+    ret[0] = packed.p[0];
+    ret[1] = packed.p[1];
+    return OK;
 }
 
 enum status zip_whole(const struct zip *z, const struct zip_entry *e, struct zip_tools *t,

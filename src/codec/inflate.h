@@ -24,6 +24,12 @@ enum status inflate_whole(struct inflater *f, struct slice packed, uint8_t *to, 
 enum status inflate_head(struct inflater *f, struct slice packed, uint8_t *to, size_t want,
                          size_t *ret_n) MUST_USE;
 
+/* Only the first two bytes, given the beginning of the packed ones, many times faster than
+ * inflate_head. ST_END: more are needed; ST_UNSUPPORTED: inflate_head must be asked; ST_MALFORMED.
+ * Keeps nothing.
+ */
+enum status inflate_first_bytes(struct slice packed, uint8_t ret[2]) MUST_USE;
+
 /* Where a stream comes from and goes to. `in` gives the next piece, empty at the end; any status
  * but OK ends the stream and is returned. */
 struct inflate_pipe {

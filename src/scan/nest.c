@@ -164,14 +164,19 @@ static void try_nested(struct scan *s, struct frame *f, const struct zip_entry *
     size_t n = 0;
     if (e->size < ZIP_END_SIZE)
         return;
-    enum status st =
-        spend(s, COST_PEEK) ? zip_head(&f->zip, e, &s->tools, head, sizeof head, &n) : ST_LIMIT;
+    bool claims = sniff_claims_archive(e->name);
+    enum status st = spend(s, COST_PEEK) ? OK : ST_LIMIT;
+    if (st == OK && !claims && zip_first_bytes(&f->zip, e, &s->tools, head) == OK &&
+        !sniff_archive_may_begin(head))
+        return;
+    if (st == OK)
+        st = zip_head(&f->zip, e, &s->tools, head, sizeof head, &n);
     if (st != OK) {
         not_read(s, f, e->name, scan_reason(s, st));
         return;
     }
     enum sniff kind = sniff_head(slice_of(head, n));
-    if (kind == SNIFF_OTHER && sniff_claims_archive(e->name))
+    if (kind == SNIFF_OTHER && claims)
         kind = SNIFF_PREAMBLE;
     if (kind == SNIFF_OTHER || kind == SNIFF_CLASS)
         return;
@@ -350,7 +355,7 @@ enum status nest_file(struct scan *s, int fd, uint64_t size, enum sniff kind, co
     struct source src = source_of_file(fd, size);
     struct frame *f = &s->frames[0];
     *f = (struct frame){.fd = -1, .path = strdup(path)};
-    s->budget = LIMIT_INFLATED_BYTES;
+    s->budget = s->o.max_inflated ? s->o.max_inflated : LIMIT_INFLATED_BYTES;
     enum status st = f->path ? push(s, f, &src, kind) : ST_NOMEM;
     if (st == OK)
         run(s);

@@ -21,9 +21,10 @@ struct scan_counts {
 
 struct scan_options {
     const struct profile *profile;
-    enum lang lang;     /* of evidence and reasons */
-    unsigned max_depth; /* 1 … LIMIT_SCAN_DEPTH: archives inside archives */
-    bool network;       /* also walk network file systems that are met below a path */
+    enum lang lang;        /* of evidence and reasons */
+    unsigned max_depth;    /* 1 … LIMIT_SCAN_DEPTH: archives inside archives */
+    uint64_t max_inflated; /* bytes inflated of one file; 0: LIMIT_INFLATED_BYTES */
+    bool network;          /* also walk network file systems that are met below a path */
     char *const *paths; /* all that will be scanned: an overlay of folders below them is skipped */
     size_t path_count;
     void *ctx;

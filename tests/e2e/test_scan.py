@@ -243,14 +243,6 @@ class Damaged(Files):
         # an archive in itself, stored: cheap to enter, so only the depth ends it
         self.assertEqual(self.scan_bytes(jar({"a": jar({"a": jar({"b": b"x" * 50})})}))[0], 0)
 
-    def test_budget(self):
-        # 4 GiB and more out of some MB: the budget of one file ends it, and says so
-        zeros = jar({"z": b"\0" * (64 << 20)}, stored=("z",))
-        files = {"%d.jar" % i: zeros for i in range(70)}
-        code, found, summary = self.scan_bytes(jar(files))
-        self.assertEqual((code, found), (3, []))
-        self.assertIn("limits", summary["incomplete"][-1]["reason"])
-
 
 class Evidence(Files):
     """What is said of a copy, and why."""
