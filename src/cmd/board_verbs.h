@@ -15,11 +15,12 @@
 /* The option's value, or NULL where it was not given. A flag that was given is "". */
 struct options {
     const char *data, *database;
-    const char *login, *name, *role, *password_file; /* user add */
-    const char *title;                               /* incident open */
-    const char *incident;                            /* what belongs to one: its number */
-    const char *host;                                /* findings import */
-    const char *json;                                /* status: a flag */
+    const char *login, *name, *role, *password_file;   /* user add */
+    const char *title;                                 /* incident open */
+    const char *incident;                              /* what belongs to one: its number */
+    const char *host;                                  /* findings import */
+    const char *json;                                  /* status: a flag */
+    const char *sheet, *charset, *leave_out, *dry_run; /* ledger */
     const char *listen, *public_url, *trusted_proxy, *threads, *quiet; /* serve */
     const char *const *args; /* what stands behind the verb beside options */
     size_t arg_count;
@@ -42,6 +43,7 @@ extern const struct actor command_line;
 extern const struct verb account_verbs[];
 extern const struct verb incident_verbs[];
 extern const struct verb findings_verbs[];
+extern const struct verb ledger_verbs[];
 extern const struct verb record_verbs[];
 extern const struct verb serve_verbs[];
 

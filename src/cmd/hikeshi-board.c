@@ -20,7 +20,7 @@ const struct actor command_line = {ACTOR_SYSTEM, 0, "hikeshi-board", ROLE_SYSTEM
 
 /* One line per group of verbs, in the order of --help. */
 static const struct verb *const groups[] = {
-    serve_verbs, account_verbs, incident_verbs, findings_verbs, record_verbs,
+    serve_verbs, account_verbs, incident_verbs, ledger_verbs, findings_verbs, record_verbs,
 };
 
 /* One line per option; those without a value are flags. data and database belong to every verb. */
@@ -47,6 +47,10 @@ static const struct known_option {
     VALUE("incident", incident),
     VALUE("host", host),
     FLAG("json", json),
+    VALUE("sheet", sheet),
+    VALUE("charset", charset),
+    VALUE("leave-out", leave_out),
+    FLAG("dry-run", dry_run),
     VALUE("listen", listen),
     VALUE("public-url", public_url),
     VALUE("trusted-proxy", trusted_proxy),

@@ -210,7 +210,7 @@ enum status import_read_line(struct import *im, const struct sheet_row *row, boo
     if (s != OK)
         return s;
     l.skip = l.row.empty || left_out(im->o, row->number);
-    for (size_t i = 0; i < l.row.problem_count && s == OK && !l.row.empty; i++) {
+    for (size_t i = 0; i < l.row.problem_count && s == OK; i++) {
         const struct ledger_problem *p = &l.row.problems[i];
         if (!left_out(im->o, row->number))
             s = note_cell(im, &l, note, p->severity, p->id, p->column, p->value, e);

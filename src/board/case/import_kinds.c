@@ -2,7 +2,9 @@
 #include "base/limits.h"
 #include "board/case/asset.h"
 #include "board/case/body.h"
+#include "board/case/findings.h"
 #include "board/case/import_int.h"
+#include "board/case/survey.h"
 
 #include <inttypes.h>
 
@@ -27,9 +29,15 @@ struct row_reader {
     int64_t id, last_row, count;
     struct import_digest digest;
     struct db_batch *hosts;
+    struct buf scanned; /* int64_t: rows that came to have other hosts */
 };
 
-enum { COL_ASSET = 1, COL_ACTION = 2, COL_FIRST_VALUE = 3 };
+enum {
+    COL_ASSET = 1,
+    COL_ACTION = 2,
+    COL_FIRST_VALUE = 3,
+    COL_WAS = COL_FIRST_VALUE + ASSET_COLUMN_COUNT + 2,
+};
 
 static bool seen_before(const char (*hosts)[ASSET_HOST_SIZE], size_t count, const char *host)
 {
@@ -62,10 +70,14 @@ static enum status take_row(struct row_reader *r, const struct db_rows *rows, st
     r->count++;
     if (strcmp(db_text(rows, COL_ACTION), "same") == 0)
         return OK;
+    int64_t asset = db_int(rows, COL_ASSET);
+    bool added = strcmp(db_text(rows, COL_ACTION), "add") == 0;
+    if ((added || strstr(db_text(rows, COL_WAS), "\"hosts\":")) &&
+        buf_add(&r->scanned, &asset, sizeof asset) != OK)
+        return err_set(e, buf_status(&r->scanned), "no memory for the rows of an import");
     for (int i = 0; i < ASSET_COLUMN_COUNT; i++)
         if (asset_columns[i] == FIELD_HOSTS)
-            return add_hosts(r, db_int(rows, COL_ASSET),
-                             slice_str(db_text(rows, COL_FIRST_VALUE + i)), e);
+            return add_hosts(r, asset, slice_str(db_text(rows, COL_FIRST_VALUE + i)), e);
     return OK;
 }
 
@@ -91,6 +103,21 @@ static enum status read_rows(struct row_reader *r, struct err *e)
     return s;
 }
 
+/* Scans of the hosts that came before propose answers. Without any, as on the first day, there is
+ * nothing to derive: a new row is what apply_sets makes it. */
+static enum status propose(const struct row_reader *r, struct err *e)
+{
+    const int64_t *ids = (const int64_t *)(const void *)r->scanned.p;
+    size_t count = r->scanned.n / sizeof *ids;
+    int64_t scans = 0;
+    enum status s = db_get_int(r->db, &scans, e, "SELECT COUNT(*) FROM scan WHERE incident_id = $1",
+                               "i", r->ev->incident);
+    if (s != OK || scans == 0 || count == 0)
+        return s;
+    s = findings_propose(r->db, r->ev, ids, count, e);
+    return s == OK ? survey_derive(r->db, r->ev, ids, count, e) : s;
+}
+
 /* Writes asset_host anew for what is added or changed, and sees that the rows are those that the
  * event speaks of. */
 static enum status apply_rows(struct db *db, const struct event *ev, int64_t id, struct err *e)
@@ -98,6 +125,7 @@ static enum status apply_rows(struct db *db, const struct event *ev, int64_t id,
     struct row_reader r = {.db = db, .ev = ev, .id = id};
     char digest[65];
     import_digest_begin(&r.digest);
+    buf_init(&r.scanned, LIMIT_LEDGER_ROWS * sizeof(int64_t));
     enum status s = db_run(db, NULL, e,
                            "DELETE FROM asset_host WHERE asset_id IN (SELECT asset_id FROM "
                            "import_row WHERE import_id = $1 AND action = 'change')",
@@ -107,12 +135,15 @@ static enum status apply_rows(struct db *db, const struct event *ev, int64_t id,
                            e);
     if (s == OK)
         s = read_rows(&r, e);
-    if (s != OK) {
-        db_batch_abort(r.hosts);
-        return s;
+    if (s == OK) {
+        s = db_batch_end(r.hosts, e);
+        r.hosts = NULL;
     }
-    s = db_batch_end(r.hosts, e);
+    db_batch_abort(r.hosts);
     import_digest_end(&r.digest, digest);
+    if (s == OK)
+        s = propose(&r, e);
+    buf_done(&r.scanned);
     if (s == OK && strcmp(digest, body_text(ev->body, "rows_sha256")) != 0)
         s = err_set(e, ST_MALFORMED, "the rows of import %" PRId64 " were altered", id);
     return s;

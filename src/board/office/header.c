@@ -34,6 +34,7 @@ static const struct {
     {"mail", FIELD_OWNER_MAIL, 0},
     {"=メル", FIELD_OWNER_MAIL, 0},
     {"者メル", FIELD_OWNER_MAIL, 0},
+    {"者のメル", FIELD_OWNER_MAIL, 0},
     {"担当メル", FIELD_OWNER_MAIL, 0},
     {"メカ担当", FIELD_FREE, 0},
     {"ベンダ担当", FIELD_FREE, 0},

@@ -126,6 +126,13 @@ static enum header_fit guess_column(struct mapping_column *c, const struct sheet
 {
     size_t two = 0;
     c->field = FIELD_FREE;
+    if (slice_starts(c->header, SLICE_LIT(LEDGER_OWN_HEADER))) {
+        look_at(c, rows, count, &two);
+        c->field = c->second = FIELD_LEAVE_OUT;
+        c->sure = true;
+        c->reason = "own";
+        return FIT_WHOLE;
+    }
     enum header_fit fit = header_meaning(c->header, &c->field, &c->second);
     c->reason = "header";
     look_at(c, rows, count, &two);

@@ -35,6 +35,10 @@ enum ledger_field {
 const char *field_code(enum ledger_field f);
 enum status field_of_code(struct slice code, enum ledger_field *ret_field) MUST_USE;
 
+/* What an exported ledger's columns begin with that only tell what follows from answers: they are
+ * left out when the file comes back. */
+#define LEDGER_OWN_HEADER "hikeshi: "
+
 struct mapping_column {
     uint32_t column;
     struct slice header;             /* as in the file, on one line; of two lines "group name" */
@@ -42,7 +46,7 @@ struct mapping_column {
     bool sure;                       /* else: please check */
     bool is_new;                     /* mapping_remember: was not in the file before */
     const char *reason; /* "header", "contents", "two_in_one", "remembered", "unknown", "empty",
-                           "row_numbers"; mapping_add_reason (words.h) tells it */
+                           "row_numbers", "own"; mapping_add_reason (words.h) tells it */
     uint32_t filled;    /* of the sampled rows */
     struct slice example[3];
 };

@@ -58,6 +58,7 @@ static const char *simple_reason(enum lang lang, const struct mapping_column *c)
         {"remembered", N_("as in the last file")},
         {"unknown", N_("the header names no field; kept beside the row")},
         {"empty", N_("an empty column")},
+        {"own", N_("follows from the answers on the board; not read back")},
         {"row_numbers", N_("numbers of the rows; not needed")},
     };
     if (strcmp(c->reason, "two_in_one") == 0)

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "board/case/asset.h"
+#include "board/case/findings.h"
 #include "board/case/import_int.h"
 #include "case_fixture.h"
 #include "import_fixture.h"
@@ -332,6 +333,45 @@ static void altered_rows_are_found(void **state)
     on_each_database(check_tampering);
 }
 
+/* A scan that came before the ledger proposes an answer for the row on its host. */
+static void check_scanned(struct test_database *t)
+{
+    static const char scan[] =
+        "{\"path\":\"/srv/a.jar\",\"component\":\"log4j-core\",\"version\":\"2.14.1\","
+        "\"cves\":{\"CVE-2021-44228\":\"affected\"},\"evidence\":[\"pom.properties\"]}\n"
+        "{\"summary\":{\"files\":9,\"archives\":2,\"bytes\":100,\"findings\":1,\"host\":\"web2\","
+        "\"started\":\"2021-12-13T11:00:00Z\",\"ended\":\"2021-12-13T11:58:00Z\","
+        "\"tool\":\"hikeshi 0.1.0\",\"profile\":\"log4shell\",\"profile_revision\":1,"
+        "\"incomplete_count\":0,\"paths\":[\"/\"],\"incomplete\":[]}}\n";
+    struct err e = {0};
+    struct findings_in *scans = NULL;
+    int64_t id = 0;
+    bool known = false;
+    int64_t in = make_incident(t->db);
+    must(db_begin(t->db, &e), &e);
+    must(findings_begin(t->db, &system_actor, in, "web2", &scans, &e), &e);
+    must(findings_add(scans, slice_str(scan), &e), &e);
+    must(findings_end(scans, &id, &known, &e), &e);
+    must(db_commit(t->db, &e), &e);
+    import_text(t->db, in, first_file);
+    assert_int_equal(get_int(t->db, "SELECT COUNT(*) FROM evidence WHERE asset_id = 1 AND "
+                                    "status = 'proposed'"),
+                     1);
+    assert_int_equal(get_int(t->db, "SELECT COUNT(*) FROM asset WHERE flags & 4 > 0"), 1);
+    /* the row moves to another host: what was proposed for it is void */
+    import_text(t->db, in, HEADER "EXT-1,受注サイト,社外向け,,,,,,web9,\n");
+    assert_int_equal(get_int(t->db, "SELECT COUNT(*) FROM evidence WHERE status = 'proposed' AND "
+                                    "option = 'yes'"),
+                     0);
+    assert_verifies(t->db);
+}
+
+static void scans_that_came_before(void **state)
+{
+    (void)state;
+    on_each_database(check_scanned);
+}
+
 static bool stop_at(void *ctx, int64_t done, int64_t total)
 {
     int64_t *at = ctx;
@@ -474,6 +514,7 @@ int main(void)
         cmocka_unit_test(a_ledger_that_changed_meanwhile),
         cmocka_unit_test(columns_that_are_kept),
         cmocka_unit_test(altered_rows_are_found),
+        cmocka_unit_test(scans_that_came_before),
         cmocka_unit_test(progress_and_stopping),
         cmocka_unit_test(columns_are_remembered),
         cmocka_unit_test(limits),
