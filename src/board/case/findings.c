@@ -472,7 +472,7 @@ static enum status store_scan(struct db *db, const struct event *ev, int64_t sca
     enum status s = db_get_int(db, &newer, e,
                                "SELECT COUNT(*) FROM scan WHERE incident_id = $1 AND host = $2 "
                                "AND latest = 1 AND " NEWNESS " > $3",
-                               "isi", ev->incident, host, ended < ev->at_ms ? ended : ev->at_ms);
+                               "isi", ev->incident, host, ended);
     *ret_latest = !newer;
     if (s == OK && !newer)
         s = db_run(db, NULL, e,

@@ -27,7 +27,8 @@ struct scan_text {
     const char *findings; /* lines */
     int count;
     const char *paths; /* JSON; NULL: the whole host */
-    int gaps, revision;
+    int gaps;
+    bool old_profile;
     const char *ended;
 };
 
@@ -46,7 +47,7 @@ static int64_t hand_in(struct db *db, int64_t incident, const char *host, struct
                    "\"tool\":\"hikeshi 0.1.0\",\"profile\":\"log4shell\",\"profile_revision\":%d,"
                    "\"incomplete_count\":%d,\"paths\":%s,\"incomplete\":[",
                    t.findings ? t.findings : "", t.count,
-                   t.ended ? t.ended : "2021-12-13T11:58:00Z", t.revision ? t.revision : 1, t.gaps,
+                   t.ended ? t.ended : "2021-12-13T11:58:00Z", t.old_profile ? 0 : 1, t.gaps,
                    t.paths ? t.paths : "[\"/\"]");
     for (int i = 0; i < t.gaps; i++)
         (void)buf_addf(&b, "%s{\"path\":\"/srv/%d.zip\",\"reason\":\"encrypted\"}", i ? "," : "",
@@ -198,6 +199,10 @@ static void check_never_clean(struct test_database *t)
          {.paths = "[\"/opt\",\"C:\\\\\"]"},
          "hosts unknown proposed partial",
          "b: only a part of the host was scanned"},
+        {{.old_profile = true},
+         {0},
+         "hosts unknown proposed partial",
+         "a: scanned with an older profile; scan it again"},
         {{.findings = LOGBACK, .count = 1},
          {.gaps = 3},
          "hosts unknown proposed partial",
@@ -439,6 +444,9 @@ static void check_exchanged(struct test_database *t)
         "UPDATE finding SET cves = '{}'",
         "DELETE FROM scan_gap WHERE n = 2",
         "INSERT INTO scan_gap(scan_id, n, path, reason) VALUES (1, 3, 'p', 'r')",
+        "UPDATE finding SET evidence = '[]'",
+        "UPDATE finding SET path = '/opt/b.jar'",
+        "UPDATE scan_gap SET reason = 'r' WHERE n = 1",
         "UPDATE scan SET incomplete = 0",
         "UPDATE evidence SET option = 'no'",
         "UPDATE asset SET state = 'not_affected'",

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "base/limits.h"
+#include "base/timefmt.h"
 #include "board/case/asset.h"
 #include "board/case/survey.h"
 #include "case_fixture.h"
@@ -64,7 +65,20 @@ static void check_answers(struct test_database *t)
     assert_state(db, row, "not_affected", "claimed");
     assert_int_equal(get_int(db, "SELECT flags FROM asset WHERE id = 1"), 0);
     assert_int_equal(get_int(db, "SELECT COUNT(*) FROM evidence WHERE status = 'superseded'"), 1);
-    assert_int_equal(get_int(db, "SELECT COUNT(*) FROM asset_event WHERE asset_id = 1"), 4);
+    /* the answer stays what it has been since then; what is not known any more goes */
+    int64_t since = get_int(db, "SELECT since_ms FROM answer");
+    while (time_now_ms() <= since)
+        continue;
+    IN_TX(db, e, survey_state(db, &okubo, row, &no, &e));
+    assert_int_equal(get_int(db, "SELECT since_ms FROM answer"), since);
+    assert_int_equal(get_int(db, "SELECT COUNT(*) FROM asset_cve"), 9);
+    struct statement unknown = {.question = "log4j", .option = "unknown"};
+    IN_TX(db, e, survey_state(db, &uehara, row, &unknown, &e));
+    IN_TX(db, e, survey_state(db, &okubo, row, &unknown, &e));
+    assert_int_equal(get_int(db, "SELECT COUNT(*) FROM asset_cve"), 0);
+    assert_true(get_int(db, "SELECT since_ms FROM answer") > since);
+    assert_state(db, row, "investigating", "claimed");
+    assert_int_equal(get_int(db, "SELECT COUNT(*) FROM asset_event WHERE asset_id = 1"), 7);
     REFUSED(db, e, ST_NOT_FOUND, survey_state(db, &uehara, other, &no, &e)); /* not hers */
     REFUSED(db, e, ST_NOT_FOUND, survey_state(db, &okubo, 99, &no, &e));
     struct actor reader = person(9, ROLE_READER, "読むだけ");
