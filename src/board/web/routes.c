@@ -4,25 +4,36 @@
 extern const struct web_route asset_page_routes[];
 extern const struct web_route asset_routes[];
 extern const struct web_route attachment_routes[];
+extern const struct web_route hosts_routes[];
+extern const struct web_route house_hosts_routes[];
+extern const struct web_route import_job_routes[];
+extern const struct web_route import_routes[];
 extern const struct web_route incidents_routes[];
 extern const struct web_route ledger_routes[];
 extern const struct web_route live_routes[];
 extern const struct web_route mine_routes[];
+extern const struct web_route overview_routes[];
 extern const struct web_route proposals_routes[];
 extern const struct web_route row_routes[];
 extern const struct web_route scan_routes[];
 extern const struct web_route sign_routes[];
 extern const struct web_route timeline_routes[];
 
-/* clang-format off: one line each, so that two who add theirs do not meet */
+/* One line each, so that two who add theirs do not meet. */
+/* clang-format off */
 const struct web_route *const web_routes[] = {
     asset_page_routes,
     asset_routes,
     attachment_routes,
+    hosts_routes,
+    house_hosts_routes,
+    import_job_routes,
+    import_routes,
     incidents_routes,
     ledger_routes,
     live_routes,
     mine_routes,
+    overview_routes,
     proposals_routes,
     row_routes,
     scan_routes,

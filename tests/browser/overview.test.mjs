@@ -1,0 +1,125 @@
+// The overview: figures that lead to the ledger, what waits for a judgement, live when others work.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { examine, inEveryLook, onBoard, onEachDatabase, root, shoot } from './harness.mjs';
+
+// What a scan of a host says, as `hikeshi scan --format jsonl` writes it.
+export function scanOf(board, host, findings, gaps = []) {
+  const path = join(board.dir, `${host}.jsonl`);
+  const lines = findings.map((f) => JSON.stringify({
+    path: f.path, component: 'log4j-core', version: f.version, version_from: 'pom.properties',
+    cves: { 'CVE-2021-44228': f.state, 'CVE-2021-45046': f.state }, evidence: ['pom.properties'],
+  }));
+  lines.push(JSON.stringify({
+    summary: {
+      tool: 'hikeshi 0.1.0', profile: 'log4shell', profile_revision: 1, host, paths: ['/'],
+      started: '2021-12-15T04:00:00.000Z', ended: '2021-12-15T04:02:00.000Z',
+      files: 41208, archives: 312, bytes: 9000000, findings: findings.length,
+      incomplete_count: gaps.length, incomplete: gaps, skipped: [],
+    },
+  }));
+  writeFileSync(path, `${lines.join('\n')}\n`);
+  return path;
+}
+
+export async function importLedger(board, page, ...options) {
+  const path = join(board.dir, 'ledger.xlsx');
+  const made = spawnSync('python3', ['-B', join(root, 'tests/fixtures/make_ledger.py'), ...options, path], { encoding: 'utf8' });
+  assert.equal(made.status, 0, made.stderr);
+  await page.goto('/incidents/1/import');
+  await page.setInputFiles('input[type="file"]', path);
+  await page.click('form[enctype] button');
+  await page.waitForURL(/\/import\/\d+$/);
+  await page.click('form button.pri');
+  await page.waitForURL(/\/changes$/);
+  await page.click('form button.pri');
+  await page.waitForSelector('.note.good', { timeout: 60000 });
+}
+
+export async function handInScan(board, page, path) {
+  await page.goto('/incidents/1/hosts');
+  await page.setInputFiles('#s-file', path);
+  await page.click('#hand-in button');
+  await page.waitForURL(/\/scans\/\d+$/);
+}
+
+onEachDatabase('empty, it says where to begin; with a ledger, its figures add up and lead to it', async (t, board) => {
+  board.openIncident();
+  const page = await board.page(t, { role: 'responder', lang: 'en' });
+  await page.goto('/incidents/1');
+  assert.match(await page.locator('#o-first').innerText(), /Import the ledger you have/);
+  assert.match(await page.locator('#o-story').innerText(), /2\.17\.1/);
+  await examine(page);
+  await importLedger(board, page);
+  await page.goto('/incidents/1');
+  assert.match(await page.locator('.lede').innerText(), /Of 182 rows/);
+  const cells = await page.locator('.matrix tr:has([data-s="not_asked"]) td').allInnerTexts();
+  const numbers = cells.map(Number);
+  assert.equal(numbers.at(-1), 182);
+  assert.equal(numbers.slice(0, -1).reduce((a, b) => a + b), 182);
+  assert.equal(await page.locator('.matrix td.zero').count() > 0, true);
+  await page.locator('.matrix tr:has([data-s="not_asked"]) td a').first().click();
+  await page.waitForURL(/\/ledger\?cat=external&s=not_asked$/);
+});
+
+onEachDatabase('what somebody else does is seen without loading the page again', async (t, board) => {
+  board.openIncident();
+  const one = await board.page(t, { role: 'reader', lang: 'en' });
+  const two = await board.page(t, { role: 'responder', lang: 'en' });
+  await importLedger(board, two, '--rows', '30');
+  await one.goto('/incidents/1');
+  await one.waitForFunction(() => document.querySelector('.live')?.textContent === 'Live');
+  assert.equal(await one.locator('#o-alarms').count(), 0);
+  const marked = await one.evaluate(() => { document.body.dataset.same = 'yes'; return true; });
+  assert.ok(marked);
+  // a host that the ledger names hands in a scan: its row waits for a judgement
+  await handInScan(board, two, scanOf(board, 'int0002-1', [{ path: '/srv/label/log4j-core-2.14.1.jar', version: '2.14.1', state: 'affected' }]));
+  await one.waitForSelector('#o-alarms', { timeout: 10000 });
+  assert.match(await one.locator('#o-alarms').innerText(), /int0002-1/);
+  assert.equal(await one.evaluate(() => document.body.dataset.same), 'yes'); // it is the same page
+});
+
+onBoard('without JavaScript it is complete, and an owner sees what is theirs', async (t, board) => {
+  board.openIncident();
+  const page = await board.page(t, { role: 'responder', lang: 'ja' });
+  await importLedger(board, page, '--rows', '60');
+  await handInScan(board, page, scanOf(board, 'int0002-1', [{ path: '/srv/label/log4j-core-2.14.1.jar', version: '2.14.1', state: 'affected' }]));
+  const still = await board.page(t, { role: 'reader', lang: 'ja', script: false });
+  await still.goto('/incidents/1');
+  for (const part of ['#o-alarms', '#o-matrix', '#o-wait', '#o-log', '#o-story', '#o-scans']) {
+    assert.equal(await still.locator(part).count(), 1, part);
+  }
+  const owner = await board.page(t, { role: 'owner', lang: 'ja' });
+  await owner.goto('/incidents/1');
+  for (const part of ['#o-alarms', '#o-matrix', '#o-wait', '#o-log', '#o-scans']) {
+    assert.equal(await owner.locator(part).count(), 0, part);
+  }
+  assert.match(await owner.locator('.lede').innerText(), /責任者の行はありません/);
+});
+
+onBoard('in every look', async (t, board) => {
+  board.openIncident('Log4Shell');
+  const page = await board.page(t, { role: 'responder', lang: 'ja' });
+  await inEveryLook(t, board, { role: 'responder' }, async (view, look) => {
+    await view.goto('/incidents/1');
+    await examine(view);
+    await shoot(view, `overview-empty-${look}`);
+  });
+  await importLedger(board, page);
+  await handInScan(board, page, scanOf(board, 'int0002-1', [
+    { path: '/srv/label/labelsuite.war!/WEB-INF/lib/print.jar!/aoba-common.jar', version: '2.14.1', state: 'affected' },
+    { path: '/srv/label/tools/log4j-core-2.17.1.jar', version: '2.17.1', state: 'fixed' },
+  ]));
+  await handInScan(board, page, scanOf(board, 'wms-app03', [{ path: '/opt/wms/log4j-core-2.11.0.jar', version: '2.11.0', state: 'affected' }]));
+  await handInScan(board, page, scanOf(board, 'int0003-1', [], [{ path: '/srv/data/old.zip', reason: 'encrypted' }]));
+  await inEveryLook(t, board, { role: 'responder' }, async (view, look) => {
+    await view.goto('/incidents/1');
+    await examine(view);
+    await shoot(view, `overview-${look}`);
+    await view.goto('/incidents/1/hosts');
+    await examine(view);
+    await shoot(view, `hosts-${look}`);
+  });
+});
