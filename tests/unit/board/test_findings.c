@@ -9,6 +9,7 @@
 #include "board/case/survey.h"
 #include "board/case/timeline.h"
 #include "case_fixture.h"
+#include "import_fixture.h"
 
 #include <inttypes.h>
 
@@ -398,6 +399,40 @@ static void check_later_hosts(struct test_database *t)
     assert_verifies(db);
 }
 
+static void check_imports(struct test_database *t)
+{
+    struct db *db = t->db;
+    struct buf file;
+    int64_t incident = make_incident(db);
+    scan_is_taken(db, incident, "a", vulnerable);
+    scan_is_taken(db, incident, "b", clean);
+    import_text(db, incident, "管理番号,システム名,ホスト\nA-1,受注,a\nA-2,在庫,b\nA-3,人事,c\n");
+    assert_evidence(db, 1, "host:a yes 2.14.1 proposed");
+    assert_evidence(db, 2, "hosts no proposed");
+    assert_evidence(db, 3, "");
+    assert_state(db, 1, "investigating none");
+    /* many rows at once, most of them without a scanned host; a host that leaves takes its
+     * proposal along */
+    buf_init(&file, 1 << 20);
+    (void)buf_add_str(&file, "管理番号,システム名,ホスト\nA-1,受注,c\nA-3,人事,\"b, a\"\n");
+    for (int i = 0; i < 300; i++)
+        (void)buf_addf(&file, "B-%d,システム %d,%s\n", i, i, i == 250 ? "a" : "z");
+    import_text(db, incident, buf_text(&file));
+    buf_done(&file);
+    assert_evidence(db, 1, "");
+    assert_state(db, 1, "not_asked none");
+    assert_evidence(db, 3, "host:a yes 2.14.1 proposed");
+    assert_int_equal(get_int(db, "SELECT COUNT(*) FROM evidence WHERE status = 'proposed'"), 3);
+    assert_int_equal(get_int(db, "SELECT COUNT(*) FROM asset WHERE state = 'investigating'"), 2);
+    assert_verifies(db);
+}
+
+static void imported_rows_with_scanned_hosts(void **state)
+{
+    (void)state;
+    on_each_database(check_imports);
+}
+
 static void rows_that_come_to_have_scanned_hosts(void **state)
 {
     (void)state;
@@ -582,6 +617,7 @@ int main(void)
         cmocka_unit_test(nothing_vanishes_silently),
         cmocka_unit_test(a_proposal_is_judged_once),
         cmocka_unit_test(rows_that_come_to_have_scanned_hosts),
+        cmocka_unit_test(imported_rows_with_scanned_hosts),
         cmocka_unit_test(what_is_broken_leaves_nothing),
         cmocka_unit_test(exchanged_findings_are_found),
         cmocka_unit_test(hosts_and_tokens),
