@@ -20,7 +20,9 @@ static enum status number_of(const char *option, const char *text, size_t most, 
 
 static void say_where(const struct web *w, const char *code)
 {
-    (void)printf("hikeshi-board: %s\n", web_url(w));
+    bool proxied = strcmp(web_url(w), web_listening(w)) != 0;
+    (void)printf("hikeshi-board: %s%s%s\n", web_url(w), proxied ? " at " : "",
+                 proxied ? web_listening(w) : "");
     if (code[0])
         (void)printf("set-up: open %s/setup and give the code %s\n", web_url(w), code);
     (void)fflush(stdout);

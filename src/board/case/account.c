@@ -75,42 +75,64 @@ static enum status check_password(const char *password, struct err *e)
     size_t n = strlen(password);
     size_t characters = 0;
     if (n > ACCOUNT_PASSWORD_MAX)
-        return err_set(e, ST_INVALID, "the password is longer than %d bytes", ACCOUNT_PASSWORD_MAX);
+        return err_set(e, ST_INVALID, N_("the password is longer than %d bytes"),
+                       ACCOUNT_PASSWORD_MAX);
     for (size_t i = 0; i < n; i++)
         characters += ((unsigned char)password[i] & 0xc0) != 0x80;
     if (characters < ACCOUNT_PASSWORD_MIN)
-        return err_set(e, ST_INVALID, "the password is shorter than %d characters",
+        return err_set(e, ST_INVALID, N_("the password is shorter than %d characters"),
                        ACCOUNT_PASSWORD_MIN);
     return OK;
 }
 
-static enum status store_password(struct db *db, int64_t id, const char *password, struct err *e)
+static enum status store_password(struct db *db, int64_t id, const char *password, bool once,
+                                  struct err *e)
 {
     char hash[crypto_pwhash_STRBYTES];
     enum status s = hash_password(password, hash, e);
     if (s == OK)
         s = db_run(db, NULL, e,
-                   "INSERT INTO credential(account_id, password_hash) VALUES ($1, $2) "
-                   "ON CONFLICT (account_id) DO UPDATE SET password_hash = excluded.password_hash",
-                   "is", id, hash);
+                   "INSERT INTO credential(account_id, password_hash, once) VALUES ($1, $2, $3) "
+                   "ON CONFLICT (account_id) DO UPDATE SET password_hash = excluded.password_hash, "
+                   "once = excluded.once",
+                   "isi", id, hash, (int64_t)once);
     sodium_memzero(hash, sizeof hash);
     return s;
 }
 
+void account_make_password(char ret[ACCOUNT_MADE_PASSWORD_SIZE])
+{
+    /* no letters that are taken for each other when read out; 20 of 29 are 97 bits */
+    static const char letters[] = "abcdefghjkmnpqrstvwxyz2346789";
+    size_t n = 0;
+    for (size_t i = 0; i < 20; i++) {
+        if (i && i % 5 == 0)
+            ret[n++] = '-';
+        ret[n++] = letters[randombytes_uniform(sizeof letters - 1)];
+    }
+    ret[n] = '\0';
+}
+
 /* --- commands */
 
-static enum status check_text(const char *what, const char *text, struct err *e)
+static enum status check_text(bool login, const char *text, struct err *e)
 {
     struct slice s = slice_str(text);
     if (s.n == 0)
-        return err_set(e, ST_INVALID, "the %s is empty", what);
+        return err_set(e, ST_INVALID, login ? N_("the login is empty") : N_("the name is empty"));
     if (s.n > ACCOUNT_NAME_MAX)
-        return err_set(e, ST_INVALID, "the %s is longer than %d bytes", what, ACCOUNT_NAME_MAX);
+        return err_set(e, ST_INVALID,
+                       login ? N_("the login is longer than %d bytes")
+                             : N_("the name is longer than %d bytes"),
+                       ACCOUNT_NAME_MAX);
     if (!utf8_valid(s, NULL))
-        return err_set(e, ST_INVALID, "the %s is not UTF-8", what);
+        return err_set(e, ST_INVALID,
+                       login ? N_("the login is not UTF-8") : N_("the name is not UTF-8"));
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] < 0x20 || s.p[i] == 0x7f)
-            return err_set(e, ST_INVALID, "the %s holds a control character", what);
+            return err_set(e, ST_INVALID,
+                           login ? N_("the login holds a control character")
+                                 : N_("the name holds a control character"));
     }
     return OK;
 }
@@ -119,7 +141,7 @@ static enum status check_role(enum role role, struct err *e)
 {
     if (strcmp(role_name(role), "none") != 0)
         return OK;
-    return err_set(e, ST_INVALID, "role: choose administrator, responder, owner or reader");
+    return err_set(e, ST_INVALID, N_("choose a role: administrator, responder, owner or reader"));
 }
 
 /* Appends and lets go of the body, which json_pack may have failed to make. */
@@ -141,9 +163,9 @@ enum status account_create(struct db *db, const struct actor *actor, const char 
 {
     int64_t taken = 0;
     int64_t id = 0;
-    enum status s = check_text("login", login, e);
+    enum status s = check_text(true, login, e);
     if (s == OK)
-        s = check_text("name", name, e);
+        s = check_text(false, name, e);
     if (s == OK)
         s = check_password(password, e);
     if (s == OK)
@@ -151,7 +173,7 @@ enum status account_create(struct db *db, const struct actor *actor, const char 
     if (s == OK)
         s = db_get_int(db, &taken, e, "SELECT COUNT(*) FROM account WHERE login = $1", "s", login);
     if (s == OK && taken)
-        s = err_set(e, ST_CONFLICT, "the login %s is taken", login);
+        s = err_set(e, ST_CONFLICT, N_("the login %s is taken"), login);
     if (s == OK)
         s = log_next_id(db, "account", 1, &id, e);
     if (s == OK)
@@ -159,7 +181,7 @@ enum status account_create(struct db *db, const struct actor *actor, const char 
             db, actor, "account.created", id,
             json_pack("{s:s, s:s, s:s}", "login", login, "name", name, "role", role_name(role)), e);
     if (s == OK)
-        s = store_password(db, id, password, e);
+        s = store_password(db, id, password, false, e);
     if (s == OK)
         *ret_id = id;
     return s;
@@ -173,32 +195,77 @@ static enum status last_administrator(struct db *db, int64_t id, struct err *e)
                                "WHERE role = $1 AND disabled = 0 AND id <> $2",
                                "ii", (int64_t)ROLE_ADMIN, id);
     if (s == OK && others == 0)
-        s = err_set(e, ST_INVALID, "this is the last administrator; make another one first");
+        s = err_set(e, ST_INVALID, N_("this is the last administrator; make another one first"));
     return s;
+}
+
+/* Of two who act on accounts at once, one waits: else each could take the other administrator. */
+static enum status lock_house(struct db *db, struct err *e)
+{
+    return db_run(db, NULL, e, "UPDATE chain SET seq = seq WHERE incident_id = 0", "");
+}
+
+static enum status change_body(struct db *db, int64_t id, const char *name, enum role role,
+                               bool disabled, json_t **ret, bool *ret_ends, struct err *e)
+{
+    struct db_rows *rows = NULL;
+    enum status s =
+        db_query(db, &rows, e, "SELECT name, role, disabled FROM account WHERE id = $1", "i", id);
+    if (s == OK && (s = db_next(rows, e)) == ST_END)
+        s = err_set(e, ST_NOT_FOUND, N_("this account does not exist"));
+    if (s == OK) {
+        *ret_ends = disabled || (enum role)db_int(rows, 1) != role;
+        *ret = json_pack("{s:{s:s, s:s, s:b}, s:{s:s, s:s, s:b}}", "before", "name",
+                         db_text(rows, 0), "role", role_name((enum role)db_int(rows, 1)),
+                         "disabled", (int)db_int(rows, 2), "after", "name", name, "role",
+                         role_name(role), "disabled", (int)disabled);
+    }
+    db_rows_done(rows);
+    return s;
+}
+
+static enum status end_sessions(struct db *db, int64_t id, const char *keep, struct err *e)
+{
+    return db_run(db, NULL, e, "DELETE FROM session WHERE account_id = $1 AND token_hash <> $2",
+                  "is", id, keep);
 }
 
 enum status account_change(struct db *db, const struct actor *actor, int64_t id, const char *name,
                            enum role role, bool disabled, struct err *e)
 {
-    struct db_rows *rows = NULL;
     json_t *body = NULL;
-    enum status s = check_text("name", name, e);
+    bool ends = false;
+    enum status s = check_text(false, name, e);
     if (s == OK)
         s = check_role(role, e);
+    if (s == OK)
+        s = lock_house(db, e);
     if (s == OK && (role != ROLE_ADMIN || disabled))
         s = last_administrator(db, id, e);
     if (s == OK)
-        s = db_query(db, &rows, e, "SELECT name, role, disabled FROM account WHERE id = $1", "i",
-                     id);
-    if (s == OK && (s = db_next(rows, e)) == ST_END)
-        s = err_set(e, ST_NOT_FOUND, "account %" PRId64 " does not exist", id);
+        s = change_body(db, id, name, role, disabled, &body, &ends, e);
     if (s == OK)
-        body = json_pack("{s:{s:s, s:s, s:b}, s:{s:s, s:s, s:b}}", "before", "name",
-                         db_text(rows, 0), "role", role_name((enum role)db_int(rows, 1)),
-                         "disabled", (int)db_int(rows, 2), "after", "name", name, "role",
-                         role_name(role), "disabled", (int)disabled);
-    db_rows_done(rows);
-    return s == OK ? append(db, actor, "account.changed", id, body, e) : s;
+        s = append(db, actor, "account.changed", id, body, e);
+    if (s == OK && ends)
+        s = end_sessions(db, id, "", e);
+    return s;
+}
+
+enum status account_set_password(struct db *db, const struct actor *actor, int64_t id,
+                                 const char *password, bool once, const char *keep_session,
+                                 struct err *e)
+{
+    int64_t there = 0;
+    enum status s = check_password(password, e);
+    if (s == OK)
+        s = db_get_int(db, &there, e, "SELECT COUNT(*) FROM account WHERE id = $1", "i", id);
+    if (s == OK && !there)
+        s = err_set(e, ST_NOT_FOUND, N_("this account does not exist"));
+    if (s == OK)
+        s = append(db, actor, "account.password_set", id, json_pack("{s:b}", "once", (int)once), e);
+    if (s == OK)
+        s = store_password(db, id, password, once, e);
+    return s == OK ? end_sessions(db, id, keep_session, e) : s;
 }
 
 /* Finds the credential of a login that may be used. ST_END: there is none. */
@@ -242,7 +309,7 @@ enum status account_log_in(struct db *db, const char *login, const char *passwor
     }
     sodium_memzero(hash, sizeof hash);
     if (!right)
-        return err_set(e, ST_DENIED, "login or password is wrong");
+        return err_set(e, ST_DENIED, N_("login or password is wrong"));
     *ret_id = id;
     *ret_role = role;
     return OK;
@@ -290,6 +357,49 @@ static enum status apply_changed(struct db *db, const struct event *ev, struct e
                   (int64_t)json_is_true(json_object_get(after, "disabled")));
 }
 
+/* Everybody may write their own name; role and whether it is disabled are the administrator's. */
+static enum status check_changed(struct db *db, const struct event *ev, struct err *e)
+{
+    const json_t *after = json_object_get(ev->body, "after");
+    const json_t *before = json_object_get(ev->body, "before");
+    int64_t id = 0;
+    enum status s = id_of_subject(ev, &id, e);
+    (void)db;
+    if (s != OK || (ev->actor.role & (ROLE_ADMIN | ROLE_SYSTEM)))
+        return s;
+    if (ev->actor.kind == ACTOR_ACCOUNT && ev->actor.id == id &&
+        strcmp(text_of(before, "role"), text_of(after, "role")) == 0 &&
+        !json_is_true(json_object_get(after, "disabled")))
+        return OK;
+    return err_set(e, ST_DENIED, N_("only an administrator may change this account"));
+}
+
+static enum status check_password_set(struct db *db, const struct event *ev, struct err *e)
+{
+    int64_t id = 0;
+    enum status s = id_of_subject(ev, &id, e);
+    (void)db;
+    if (s != OK || (ev->actor.role & (ROLE_ADMIN | ROLE_SYSTEM)) ||
+        (ev->actor.kind == ACTOR_ACCOUNT && ev->actor.id == id))
+        return s;
+    return err_set(e, ST_DENIED, N_("only an administrator may change this account"));
+}
+
+/* The password itself is no part of the record. */
+static enum status apply_password_set(struct db *db, const struct event *ev, struct err *e)
+{
+    int64_t id = 0;
+    (void)db;
+    return id_of_subject(ev, &id, e);
+}
+
+static enum status say_password_set(const struct event *ev, enum lang lang, struct buf *out)
+{
+    bool once = json_is_true(json_object_get(ev->body, "once"));
+    return buf_add_str(out, once ? T(lang, "Given a password for the next log-in")
+                                 : T(lang, "Password changed"));
+}
+
 static enum status say_created(const struct event *ev, enum lang lang, struct buf *out)
 {
     (void)buf_addf(out, T(lang, "Account of %s made"), text_of(ev->body, "name"));
@@ -306,8 +416,12 @@ static enum status say_changed(const struct event *ev, enum lang lang, struct bu
     return buf_status(out);
 }
 
+#define PEOPLE (ROLE_ADMIN | ROLE_RESPONDER | ROLE_OWNER | ROLE_READER | ROLE_SYSTEM)
+
 const struct log_kind account_kinds[] = {
     {"account.created", ROLE_ADMIN | ROLE_SYSTEM, NULL, apply_created, say_created, TIMELINE_NONE},
-    {"account.changed", ROLE_ADMIN | ROLE_SYSTEM, NULL, apply_changed, say_changed, TIMELINE_NONE},
+    {"account.changed", PEOPLE, check_changed, apply_changed, say_changed, TIMELINE_NONE},
+    {"account.password_set", PEOPLE, check_password_set, apply_password_set, say_password_set,
+     TIMELINE_NONE},
     {0},
 };

@@ -24,9 +24,21 @@ enum status account_create(struct db *db, const struct actor *actor, const char 
                            const char *name, enum role role, const char *password, int64_t *ret_id,
                            struct err *e) MUST_USE;
 
-/* Changes name, role or whether it is disabled. The last administrator cannot be taken away. */
+/* Changes name, role or whether it is disabled; everybody may change their own name. The last
+ * administrator cannot be taken away. With another role, or disabled, its sessions end. */
 enum status account_change(struct db *db, const struct actor *actor, int64_t id, const char *name,
                            enum role role, bool disabled, struct err *e) MUST_USE;
+
+/* Sets a password; `once`: it has to be changed at the next log-in. An administrator's, or one's
+ * own. Sessions of the account end, but the one whose token hash is keep_session ("": none). The
+ * event says only that it was done. */
+enum status account_set_password(struct db *db, const struct actor *actor, int64_t id,
+                                 const char *password, bool once, const char *keep_session,
+                                 struct err *e) MUST_USE;
+
+#define ACCOUNT_MADE_PASSWORD_SIZE 24
+/* A random password that can be read out: "hq2vk-m8rta-…". */
+void account_make_password(char ret[ACCOUNT_MADE_PASSWORD_SIZE]);
 
 /* The account of this login and password. ST_DENIED for an unknown login, a wrong password and a
  * disabled account alike, after the same work, so that none can be told from the others. */

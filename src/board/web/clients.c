@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define IDLE_MS 30000         /* between requests, and for all headers of one together */
+#define HALF_MS 500           /* a client that will send no more, and asked for nothing whole */
 #define BODY_GRACE_MS 30000   /* a body may take this long, and more as it grows: */
 #define BODY_BYTES_PER_S 2048 /* slower than any line people work on */
 #define SEND_GRACE_MS 60000   /* the same for answers */
@@ -125,13 +127,19 @@ void clients_notify(void *cls, struct MHD_Connection *conn, void **socket_contex
         leave(&w->clients, *socket_context);
 }
 
+bool client_half_closed(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
 static bool too_slow(const struct client *c, int64_t now)
 {
     int64_t took = now - atomic_load(&c->since_ms);
     int64_t bytes = (int64_t)atomic_load(&c->bytes);
     switch (atomic_load(&c->phase)) {
     case CLIENT_IDLE:
-        return took > IDLE_MS;
+        return took > IDLE_MS || (took > HALF_MS && client_half_closed(c->fd));
     case CLIENT_BODY:
         return took > BODY_GRACE_MS + bytes * 1000 / BODY_BYTES_PER_S;
     case CLIENT_SEND:

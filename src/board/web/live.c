@@ -13,6 +13,7 @@ struct stream {
     struct stream *prev, *next;
     struct live *live;
     struct MHD_Connection *conn;
+    int fd;
     int64_t incident, newest, sent;
     int64_t spoke_ms; /* monotonic */
     char session[TOKEN_HEX];
@@ -117,7 +118,8 @@ enum status live_response(struct live *l, struct exchange *x, struct MHD_Respons
     struct stream *s = calloc(1, sizeof *s);
     if (!s)
         return ST_NOMEM;
-    *s = (struct stream){.live = l, .conn = x->conn, .incident = x->res.incident};
+    *s = (struct stream){
+        .live = l, .conn = x->conn, .fd = x->client->fd, .incident = x->res.incident};
     memcpy(s->session, x->token_hash, sizeof s->session);
     s->spoke_ms = time_monotonic_ms() - COMMENT_MS; /* a comment at once: the stream is open */
     (void)pthread_mutex_lock(&l->lock);
@@ -237,8 +239,12 @@ void live_look(struct live *l, struct db *db, bool sessions)
         look_at_sessions(l, db);
     (void)pthread_mutex_lock(&l->lock);
     for (struct stream *s = l->first; s; s = s->next) {
-        if (now - s->spoke_ms >= COMMENT_MS)
+        if (s->suspended && client_half_closed(s->fd)) { /* MHD does not look while suspended */
+            s->over = true;
             wake(s);
+        } else if (now - s->spoke_ms >= COMMENT_MS) {
+            wake(s);
+        }
     }
     (void)pthread_mutex_unlock(&l->lock);
 }

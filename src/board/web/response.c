@@ -265,7 +265,8 @@ static void add_headers(struct exchange *x, struct MHD_Response *r)
         (void)MHD_add_response_header(r, "Content-Type", res->type);
     for (size_t i = 0; i < res->header_count; i++)
         (void)MHD_add_response_header(r, res->headers[i].name, res->headers[i].value);
-    if ((x->has_body && !x->body_read) || atomic_load(&x->web->stopping))
+    if ((x->has_body && !x->body_read) || x->res.kind == RES_EVENTS ||
+        client_half_closed(x->client->fd) || atomic_load(&x->web->stopping))
         (void)MHD_add_response_header(r, "Connection", "close");
 }
 

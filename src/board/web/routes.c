@@ -1,6 +1,7 @@
 /* The modules that bring routes, one line each. An array ends with a NULL pattern. */
 #include "board/web/web.h"
 
+extern const struct web_route account_routes[];
 extern const struct web_route asset_page_routes[];
 extern const struct web_route asset_routes[];
 extern const struct web_route attachment_routes[];
@@ -22,6 +23,7 @@ extern const struct web_route timeline_routes[];
 /* One line each, so that two who add theirs do not meet. */
 /* clang-format off */
 const struct web_route *const web_routes[] = {
+    account_routes,
     asset_page_routes,
     asset_routes,
     attachment_routes,

@@ -25,6 +25,8 @@ struct web_config {
 enum status web_start(const struct web_config *config, struct web **ret, struct err *e) MUST_USE;
 /* "http://127.0.0.1:8750", without a slash behind it; valid until web_stop. */
 const char *web_url(const struct web *w);
+/* The same by the address it listens on; differs from web_url where there is a public_url. */
+const char *web_listening(const struct web *w);
 /* Takes no more requests, ends event streams, waits up to grace_ms for those that run. */
 void web_stop(struct web *w, int64_t grace_ms);
 

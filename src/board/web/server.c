@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define TICK_MS 500
+#define ASK_ABOVE \
+    KIB(64)       /* bytes of a body: smaller ones are read first, in one go with the head */
 #define IDLE_S 45 /* MHD's own limit of silence; clients_reap has the finer ones */
 
 struct db_pool *web_pool(struct web *w)
@@ -26,6 +28,11 @@ struct db_pool *web_pool(struct web *w)
 const char *web_url(const struct web *w)
 {
     return w->url;
+}
+
+const char *web_listening(const struct web *w)
+{
+    return w->listening;
 }
 
 void web_poke(struct web *w)
@@ -226,18 +233,16 @@ static enum MHD_Result let_work(struct exchange *x)
     return hand_over(x, true);
 }
 
-/* The answer is there. Before the end of the request's head is processed it may be queued only to
- * refuse a body, which closes the connection; without a body there is one more call to come. */
-static enum MHD_Result ready(struct exchange *x)
+/* A body that is not small is let in only after a worker has found that this person may send it. */
+static bool ask_before_body(const struct exchange *x)
 {
-    x->phase = X_READY;
-    if (!x->has_body && !x->stepped) {
-        x->stepped = true;
-        return MHD_YES;
-    }
-    return response_queue(x);
+    return x->has_body &&
+           (x->chunked || x->content_length > ASK_ABOVE || (x->req.route->flags & ROUTE_STREAM));
 }
 
+/* The request's head is there. A connection that is suspended now is closed by MHD when its client
+ * has closed its side meanwhile; so whoever is not to be asked first is suspended only when all of
+ * the request was read. */
 static enum MHD_Result begin(struct exchange *x, struct MHD_Connection *conn, const char *method,
                              const char *version)
 {
@@ -247,9 +252,15 @@ static enum MHD_Result begin(struct exchange *x, struct MHD_Connection *conn, co
     x->client = info ? info->socket_context : NULL;
     if (!x->client)
         return MHD_NO;
-    if (exchange_collect(x, method, version) != OK)
-        return ready(x);
-    return let_work(x);
+    if (exchange_collect(x, method, version) != OK) {
+        x->phase = X_READY;
+        return x->has_body ? response_queue(x) : MHD_YES; /* a refusal, or there is one more call */
+    }
+    if (ask_before_body(x))
+        return let_work(x);
+    x->phase = X_BODY;
+    client_phase(x->client, CLIENT_BODY, 0);
+    return MHD_YES;
 }
 
 /* A worker is done with the head; the body may come. */
@@ -326,7 +337,7 @@ static enum MHD_Result pass_body(struct exchange *x, const char *data, size_t *s
     (void)pthread_cond_signal(&x->news);
     atomic_store(&x->client->bytes, x->received);
     (void)pthread_mutex_unlock(&x->lock);
-    return finished ? ready(x) : ret;
+    return finished ? response_queue(x) : ret;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const char *url,
@@ -346,7 +357,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
             x->want_body = false;
             return take_body(x);
         }
-        return ready(x);
+        return response_queue(x);
     case X_BODY:
         return parse_body(x, data, size);
     case X_STREAM:
@@ -446,11 +457,11 @@ static enum status listen_on(struct web *w, int *ret, struct err *e)
     freeaddrinfo(list);
     (void)getnameinfo((struct sockaddr *)&bound, bound_n, NULL, 0, port_text, sizeof port_text,
                       NI_NUMERICSERV);
-    (void)snprintf(w->url, sizeof w->url,
+    (void)snprintf(w->listening, sizeof w->listening,
                    strchr(host_text, ':') ? "http://[%s]:%s" : "http://%s:%s", host_text,
                    port_text);
-    if (w->config.public_url)
-        (void)snprintf(w->url, sizeof w->url, "%s", w->config.public_url);
+    (void)snprintf(w->url, sizeof w->url, "%s",
+                   w->config.public_url ? w->config.public_url : w->listening);
     *ret = fd;
     return OK;
 }

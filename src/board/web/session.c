@@ -1,5 +1,6 @@
 /* Sessions, visitors without one, and hosts' tokens. See session.h. */
 #include "board/web/session.h"
+#include "base/utf8.h"
 #include "board/web/header.h"
 #include "board/web/web_int.h"
 
@@ -109,6 +110,7 @@ void visitor_csrf(struct exchange *x)
 static enum status take_session(struct exchange *x, const struct db_rows *rows, struct err *e)
 {
     int64_t seen = db_int(rows, 4);
+    x->once = db_int(rows, 5) != 0;
     x->req.actor.id = db_int(rows, 0);
     x->req.actor.role = (enum role)db_int(rows, 2);
     x->req.actor.name = arena_strdup(&x->arena, slice_str(db_text(rows, 1)));
@@ -130,12 +132,13 @@ enum status session_find(struct exchange *x, struct db *db, struct err *e)
         return OK;
     }
     hash_hex(token, x->token_hash);
-    enum status s = db_query(db, &rows, e,
-                             "SELECT a.id, a.name, a.role, s.csrf, s.seen_ms FROM session s "
-                             "JOIN account a ON a.id = s.account_id WHERE s.token_hash = $1 "
-                             "AND a.disabled = 0 AND s.seen_ms > $2 AND s.made_ms > $3",
-                             "sii", x->token_hash, x->req.now_ms - SESSION_IDLE_MS,
-                             x->req.now_ms - SESSION_MAX_MS);
+    enum status s = db_query(
+        db, &rows, e,
+        "SELECT a.id, a.name, a.role, s.csrf, s.seen_ms, COALESCE(c.once, 0) FROM session s "
+        "JOIN account a ON a.id = s.account_id "
+        "LEFT JOIN credential c ON c.account_id = a.id WHERE s.token_hash = $1 "
+        "AND a.disabled = 0 AND s.seen_ms > $2 AND s.made_ms > $3",
+        "sii", x->token_hash, x->req.now_ms - SESSION_IDLE_MS, x->req.now_ms - SESSION_MAX_MS);
     if (s == OK)
         s = db_next(rows, e);
     if (s == OK)
@@ -188,6 +191,10 @@ enum status session_begin(struct web_request *r, struct web_response *res, int64
     char token[TOKEN_HEX];
     char hash[TOKEN_HEX];
     char csrf[TOKEN_HEX];
+    struct slice agent = web_header(r, "User-Agent");
+    agent.n = utf8_floor(agent, 200);
+    if (!utf8_valid(agent, NULL))
+        agent = (struct slice){0};
     random_hex(token);
     random_hex(csrf);
     hash_hex(slice_str(token), hash);
@@ -195,9 +202,9 @@ enum status session_begin(struct web_request *r, struct web_response *res, int64
         db_run(r->db, NULL, e, "DELETE FROM session WHERE token_hash = $1", "s", session_hash(r));
     if (s == OK)
         s = db_run(r->db, NULL, e,
-                   "INSERT INTO session(token_hash, account_id, csrf, made_ms, seen_ms) "
-                   "VALUES ($1, $2, $3, $4, $4)",
-                   "sisi", hash, account, csrf, r->now_ms);
+                   "INSERT INTO session(token_hash, account_id, csrf, made_ms, seen_ms, "
+                   "from_address, agent) VALUES ($1, $2, $3, $4, $4, $5, $6)",
+                   "sisist", hash, account, csrf, r->now_ms, r->from, agent);
     if (s == OK)
         response_cookie(res, "hikeshi_session", token, -1, true);
     sodium_memzero(token, sizeof token);

@@ -30,8 +30,9 @@ enum status session_sweep(struct web *w, struct db *db, int64_t now_ms, struct e
  * has to wait is not counted. Inside a write transaction. */
 enum status throttle_attempt(struct db *db, const char *login, const char *from, int64_t now_ms,
                              int64_t *ret_wait_ms, struct err *e) MUST_USE;
-/* The attempt was right: it and those before it of this login and address are forgotten. */
-enum status throttle_forget(struct db *db, const char *login, const char *from,
+/* The attempt that was noted at at_ms was right: it is forgotten, and those before it of this login
+ * from this address. */
+enum status throttle_forget(struct db *db, const char *login, const char *from, int64_t at_ms,
                             struct err *e) MUST_USE;
 
 #endif

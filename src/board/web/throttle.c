@@ -75,10 +75,15 @@ enum status throttle_attempt(struct db *db, const char *login, const char *from,
     return s;
 }
 
-enum status throttle_forget(struct db *db, const char *login, const char *from, struct err *e)
+enum status throttle_forget(struct db *db, const char *login, const char *from, int64_t at_ms,
+                            struct err *e)
 {
     struct rule rules[3];
     rules_of(login, from, rules);
-    return db_run(db, NULL, e, "DELETE FROM login_failure WHERE subject = $1", "s",
-                  rules[0].subject);
+    enum status s =
+        db_run(db, NULL, e, "DELETE FROM login_failure WHERE subject = $1", "s", rules[0].subject);
+    for (size_t i = 1; i < 3 && s == OK; i++)
+        s = db_run(db, NULL, e, "DELETE FROM login_failure WHERE subject = $1 AND at_ms = $2", "si",
+                   rules[i].subject, at_ms);
+    return s;
 }

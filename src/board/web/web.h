@@ -116,6 +116,7 @@ enum route_flag {
     ROUTE_STREAM = 1 << 3, /* web_body_next instead of a whole body */
     ROUTE_NO_DB = 1 << 4,  /* needs no database at all: assets */
     ROUTE_SETUP = 1 << 5,  /* reachable while there is no account, and only then */
+    ROUTE_ONCE = 1 << 6,   /* open to who has yet to change a password that was given to them */
 };
 
 struct web_route {

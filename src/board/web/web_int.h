@@ -48,6 +48,9 @@ struct clients {
 
 void clients_init(struct clients *c);
 void clients_done(struct clients *c);
+/* Whether the client will send no more. MHD waits for edges: one that came with the last bytes of a
+ * request is not seen by it. */
+bool client_half_closed(int fd);
 void client_phase(struct client *c, enum client_phase phase, uint64_t bytes);
 /* Whether one more connection of this address may come. */
 bool clients_admit(struct web *w, const struct sockaddr *addr);
@@ -107,7 +110,7 @@ struct exchange {
     struct header *headers;
     size_t header_count;
     struct slice content_type;
-    bool has_body, chunked, body_read, stepped, secure;
+    bool has_body, chunked, body_read, secure;
     uint64_t content_length, received;
     struct form_field *query;
     size_t query_count;
@@ -122,6 +125,7 @@ struct exchange {
     bool want_body;
     bool csrf_ok; /* by header, or not needed */
     bool bearer;
+    bool once;                  /* the password has to be changed first */
     char token_hash[TOKEN_HEX]; /* of the session; "" for none */
     char flash[512];            /* a note for this page */
     struct err fault;           /* of the body, kept until it can be said */
@@ -196,7 +200,7 @@ struct web {
     struct web_config config;
     struct db_pool *pool;
     struct MHD_Daemon *daemon;
-    char url[300];
+    char url[300], listening[100];
     char host_name[256]; /* this machine's */
     char proxies[8][64];
     size_t proxy_count;

@@ -120,6 +120,14 @@ static bool admit(struct exchange *x, struct db *db)
         answer_error(x, 403, NULL);
         return false;
     }
+    if (x->once && x->req.route->roles && !(x->req.route->flags & ROUTE_ONCE)) {
+        (void)err_set(&e, ST_DENIED, N_("choose a password of your own first"));
+        if (x->req.method == WEB_GET && !(x->req.route->flags & ROUTE_API))
+            (void)web_redirect(&x->res, "/account");
+        else
+            answer_error(x, 403, &e);
+        return false;
+    }
     if (is_unsafe(x) && !origin_ok(x)) {
         (void)err_set(&e, ST_DENIED, N_("this did not come from a page of this board"));
         answer_error(x, 403, &e);

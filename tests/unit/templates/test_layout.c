@@ -70,7 +70,7 @@ static void in_english_with_everything(void **state)
         "<a class=\"skip\" href=\"#main\">Skip to the content</a>",
         "<a class=\"case\" href=\"/incidents/7\">Log &#34;&lt;b&gt;<span>day 6</span></a>",
         "<a href=\"?lang=ja\" lang=\"ja\" hreflang=\"ja\">日本語</a>",
-        "<span class=\"user\">佐伯 &lt;美帆&gt;</span>",
+        "<a class=\"user\" href=\"/account\">佐伯 &lt;美帆&gt;</a>",
         ("<form method=\"post\" action=\"/logout\">\n"
          "<input type=\"hidden\" name=\"csrf\" value=\"token&#34;\">"),
         "<a href=\"/incidents/7/ledger\" aria-current=\"page\">Ledger <b>1,820</b></a>",

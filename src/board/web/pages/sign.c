@@ -86,7 +86,7 @@ static enum status enter(struct web_request *r, struct web_response *res, const 
 {
     enum status s = db_begin(r->db, e);
     if (s == OK)
-        s = throttle_forget(r->db, login, r->from, e);
+        s = throttle_forget(r->db, login, r->from, r->now_ms, e);
     if (s == OK)
         s = session_begin(r, res, id, e);
     if (s == OK)
@@ -264,6 +264,8 @@ static enum status first_account(struct web_request *r, struct web_response *res
     if (s == OK)
         s = account_create(r->db, &set_up, web_field_text(r, "login"), web_field_text(r, "name"),
                            ROLE_ADMIN, web_field_text(r, "password"), &id, e);
+    if (s == OK)
+        s = throttle_forget(r->db, "set-up", r->from, r->now_ms, e);
     return s == OK ? session_begin(r, res, id, e) : s;
 }
 
@@ -304,7 +306,7 @@ const struct web_route sign_routes[] = {
     {WEB_GET, "/login", ROLES_ANYBODY, 0, ROUTE_PAGE, get_login, "the form to log in"},
     {WEB_POST, "/login", ROLES_ANYBODY, KIB(16), ROUTE_OWN_TX, post_login,
      "log in: begin a session"},
-    {WEB_POST, "/logout", ROLES_READ, KIB(4), ROUTE_PAGE, post_logout, "log out: end the session"},
+    {WEB_POST, "/logout", ROLES_READ, KIB(4), ROUTE_ONCE, post_logout, "log out: end the session"},
     {WEB_GET, "/healthz", ROLES_ANYBODY, 0, ROUTE_API, get_health,
      "whether the board and its database answer"},
     {0},
