@@ -37,9 +37,9 @@
 #define LIMIT_BULK_ROWS 10000  /* rows of the ledger asked or assigned in one event */
 #define LIMIT_SEARCH_WORDS 8   /* of one search; each is a condition of the query */
 #define LIMIT_SEARCH_BYTES 400 /* of one search, folded */
-#define LIMIT_LEDGER_ROWS                                                   \
-    200000 /* rows of one ledger, and of one imported sheet: 400 bytes each \
-              while an import is planned; a large group's has 50,000 */
+#define LIMIT_LEDGER_ROWS                                                                         \
+    200000 /* of one ledger, and of one sheet: 100 bytes each while an import is planned; a large \
+              group's has 50,000 */
 /* --- survey (board/case) */
 #define LIMIT_SURVEY_TEXT_BYTES 8000   /* what somebody says or why; a page of Japanese has 3,000 */
 #define LIMIT_SURVEY_DETAIL_BYTES 200  /* a version; the name of a file */

@@ -55,13 +55,21 @@ static enum status needs_name(const struct asset_values *v, struct err *e)
     return v->v[FIELD_NAME].n ? OK : err_set(e, ST_INVALID, N_("a row of the ledger needs a name"));
 }
 
-static enum status incident_is_there(struct db *db, int64_t incident, struct err *e)
+/* The incident exists, and its ledger has room for one row more. */
+static enum status has_room(struct db *db, int64_t incident, struct err *e)
 {
-    int64_t n = 0;
+    int64_t incidents = 0;
+    int64_t rows = 0;
     enum status s =
-        db_get_int(db, &n, e, "SELECT COUNT(*) FROM incident WHERE id = $1", "i", incident);
-    if (s == OK && n == 0)
-        s = err_set(e, ST_NOT_FOUND, N_("this incident does not exist"));
+        db_get_int(db, &incidents, e, "SELECT COUNT(*) FROM incident WHERE id = $1", "i", incident);
+    if (s == OK && incidents == 0)
+        return err_set(e, ST_NOT_FOUND, N_("this incident does not exist"));
+    if (s == OK)
+        s = db_get_int(db, &rows, e, "SELECT COUNT(*) FROM asset WHERE incident_id = $1", "i",
+                       incident);
+    if (s == OK && rows >= LIMIT_LEDGER_ROWS)
+        s = err_set(e, ST_LIMIT, N_("the ledger has %d rows already; no more fit"),
+                    LIMIT_LEDGER_ROWS);
     return s;
 }
 
@@ -87,7 +95,7 @@ enum status asset_add(struct db *db, const struct actor *actor, int64_t incident
     if (s == OK)
         s = needs_name(&v, e);
     if (s == OK)
-        s = incident_is_there(db, incident, e);
+        s = has_room(db, incident, e);
     if (s == OK)
         s = log_next_id(db, "asset", 1, &id, e);
     if (s == OK) {

@@ -214,6 +214,20 @@ static void claim_all(struct import *im, const struct index *ix, bool by_number)
             records[i].known = claim(ix, by_number ? records[i].number : records[i].key, known);
 }
 
+static enum status fits(const struct import *im, struct err *e)
+{
+    size_t count;
+    size_t all;
+    const struct import_record *records = import_records(im, &count);
+    (void)import_known_rows(im, &all);
+    for (size_t i = 0; i < count; i++)
+        all += !records[i].duplicate && records[i].known == IMPORT_NEW;
+    if (all > LIMIT_LEDGER_ROWS)
+        return err_set(e, ST_LIMIT, N_("with this file the ledger would have more than %d rows"),
+                       LIMIT_LEDGER_ROWS);
+    return OK;
+}
+
 enum status import_match(struct import *im, struct err *e)
 {
     size_t count = 0;
@@ -236,5 +250,5 @@ enum status import_match(struct import *im, struct err *e)
     for (size_t i = 0; i < count; i++)
         im->plan.missing += !known[i].claimed && !known[i].retired;
     free(ix.entries);
-    return OK;
+    return fits(im, e);
 }

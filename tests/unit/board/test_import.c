@@ -487,6 +487,57 @@ static enum status plan_free(struct test_database *t, int64_t in, size_t json_by
     return s;
 }
 
+static enum status add_one(struct test_database *t, int64_t in)
+{
+    const struct asset_field name = {FIELD_NAME, slice_str("one more")};
+    struct err e = {0};
+    int64_t id = 0;
+    must(db_begin(t->db, &e), &e);
+    enum status s = asset_add(t->db, &system_actor, in, &name, 1, &id, &e);
+    db_rollback(t->db);
+    return s;
+}
+
+/* A ledger that is full but for one row: by a file, and typed in. */
+static void a_full_ledger(void **state)
+{
+    struct test_database t;
+    struct err e = {0};
+    (void)state;
+    database_make(&t, DB_SQLITE);
+    int64_t in = make_incident(t.db);
+    must(db_run(t.db, NULL, &e,
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) "
+                "INSERT INTO asset(id, incident_id, number, name, category, owner, owner_mail, "
+                "department, vendor, product, version, exposed, hosts, users, shared_with, "
+                "criticality, notes, renewed_on, free, match_key, search, retired, asked_ms, "
+                "due_ms, state, certainty, flags, made_ms, changed_ms, row_version, import_id, "
+                "import_row) SELECT i, $2, '', '', '', '', '', '', '', '', '', 0, '', '', '', '', "
+                "'', '', '', '', '', 0, 0, 0, 'not_asked', 'none', 0, 0, 0, 0, 0, 0 FROM n",
+                "ii", (int64_t)LIMIT_LEDGER_ROWS - 1, in),
+         &e);
+    must(db_run(t.db, NULL, &e, "INSERT INTO counter(name, value) VALUES ('asset', $1)", "i",
+                (int64_t)LIMIT_LEDGER_ROWS),
+         &e);
+    assert_ok(plan_rows(&t, in, 1));
+    assert_int_equal(plan_rows(&t, in, 2), ST_LIMIT);
+    assert_ok(add_one(&t, in));
+    must(db_run(t.db, NULL, &e, "UPDATE asset SET incident_id = $1 + 1 WHERE id = 1", "i", in), &e);
+    assert_ok(plan_rows(&t, in, 2));
+    must(db_run(t.db, NULL, &e, "UPDATE asset SET incident_id = $1", "i", in), &e);
+    must(db_run(t.db, NULL, &e,
+                "INSERT INTO asset SELECT 999999, incident_id, number, name, category, owner, "
+                "owner_mail, department, vendor, product, version, exposed, hosts, users, "
+                "shared_with, criticality, notes, renewed_on, free, match_key, search, retired, "
+                "asked_ms, due_ms, state, certainty, flags, made_ms, changed_ms, row_version, "
+                "import_id, import_row FROM asset WHERE id = 1",
+                ""),
+         &e);
+    assert_int_equal(add_one(&t, in), ST_LIMIT);
+    assert_int_equal(plan_rows(&t, in, 1), ST_LIMIT);
+    database_drop(&t);
+}
+
 static void limits(void **state)
 {
     struct test_database t;
@@ -518,6 +569,7 @@ int main(void)
         cmocka_unit_test(progress_and_stopping),
         cmocka_unit_test(columns_are_remembered),
         cmocka_unit_test(limits),
+        cmocka_unit_test(a_full_ledger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
