@@ -52,6 +52,9 @@
 #define LIMIT_FINDINGS_CVES 64         /* as many as a profile has */
 #define LIMIT_FINDINGS 1000000         /* of one scan; a host full of build folders has 100,000 */
 #define LIMIT_ATTACHMENT_BYTES MIB(8)  /* a vendor's letter as PDF has 1 or 2 */
+/* --- codec and hunt: together they keep a search below 64 MiB of memory */
+#define LIMIT_CODEC_MEMORY MIB(12) /* what one packed file may ask for; xz -6 takes 9 MiB */
+#define LIMIT_ZSTD_WINDOW_LOG 23   /* 8 MiB, as RFC 8878 section 3.1.1.1.2 recommends */
 /* --- scan: each has the figure that keeps a whole scan below 32 MiB of memory */
 #define LIMIT_ZIP_PACKED MIB(4)     /* packed bytes of an entry that is inflated in one piece */
 #define LIMIT_NESTED_BYTES MIB(8)   /* an inner archive held in memory; a larger one goes to disk */
