@@ -48,11 +48,15 @@ struct zip_entry {
 /* What reading needs over and over: one per thread, for any number of archives. */
 struct zip_tools {
     struct inflater *inflater;
-    struct buf scratch;
+    struct buf scratch;     /* what was read last */
+    int fd;                 /* of which file, or -1 */
+    uint64_t at, asked_end; /* from where on, and how far it was asked for */
 };
 
 enum status zip_tools_init(struct zip_tools *t) MUST_USE;
 void zip_tools_done(struct zip_tools *t); /* accepts a zeroed struct */
+/* To be called when a file is opened: its number may have been that of another one. */
+void zip_tools_forget(struct zip_tools *t);
 
 /* Finds the directory; the end record is looked for in the last `tail` bytes (ZIP_END_SIZE +
  * ZIP_COMMENT_MAX finds all that the format allows). ST_NOT_FOUND: there is none. After OK the

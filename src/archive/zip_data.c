@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "base/reader.h"
 
-enum { FIRST = 448, HEAD_MAX = 4096, PIECE = 65536 };
+enum { FIRST = 448, HEAD_MAX = 4096, PIECE = 65536, NEAR = 4096, AHEAD = 32768 };
 
 #define SIG_LOCAL 0x04034b50u
 #define FLAG_ENCRYPTED 0x0001u
@@ -12,7 +12,7 @@ enum { FIRST = 448, HEAD_MAX = 4096, PIECE = 65536 };
 
 enum status zip_tools_init(struct zip_tools *t)
 {
-    *t = (struct zip_tools){0};
+    *t = (struct zip_tools){.fd = -1};
     buf_init(&t->scratch, LIMIT_ZIP_PACKED + KIB(256));
     return inflater_new(&t->inflater);
 }
@@ -22,6 +22,42 @@ void zip_tools_done(struct zip_tools *t)
     inflater_free(t->inflater);
     buf_done(&t->scratch);
     *t = (struct zip_tools){0};
+}
+
+void zip_tools_forget(struct zip_tools *t)
+{
+    t->fd = -1;
+}
+
+/* As source_view. Small entries lie one behind the other: where the last two readings were near
+ * each other, more is read at once, and the next ones cost no system call. */
+static enum status view(const struct source *s, uint64_t off, size_t n, struct zip_tools *t,
+                        struct slice *ret)
+{
+    if (s->fd < 0 || !source_holds(s, off, n))
+        return source_view(s, off, n, &t->scratch, ret);
+    uint64_t at = s->start + off, left = s->size - off;
+    bool same = t->fd == s->fd && at >= t->at;
+    if (!same || at - t->at > t->scratch.n || n > t->scratch.n - (at - t->at)) {
+        bool near = same && at >= t->asked_end && at - t->asked_end <= NEAR && n < AHEAD;
+        size_t want = near ? AHEAD : n;
+        uint8_t *p = NULL;
+        if (want > left)
+            want = (size_t)left;
+        t->fd = -1;
+        buf_clear(&t->scratch);
+        enum status st = buf_reserve(&t->scratch, want ? want : 1, &p);
+        if (st == OK)
+            st = source_read(s, off, p, want);
+        if (st != OK)
+            return st;
+        buf_commit(&t->scratch, want);
+        t->fd = s->fd;
+        t->at = at;
+    }
+    t->asked_end = at + n;
+    *ret = slice_sub(buf_slice(&t->scratch), (size_t)(at - t->at), n);
+    return OK;
 }
 
 /* What can be known without looking at the data. */
@@ -83,7 +119,7 @@ static enum status packed_view(const struct zip *z, const struct zip_entry *e, s
     uint64_t guess = ZIP_LOCAL_SIZE + e->name.n + 64 + want;
     if (guess > z->src.size - e->local)
         guess = z->src.size - e->local;
-    st = source_view(&z->src, e->local, (size_t)guess, &t->scratch, &bytes);
+    st = view(&z->src, e->local, (size_t)guess, t, &bytes);
     if (st == OK)
         st = local_size(bytes, &skip);
     if (st != OK)
@@ -92,7 +128,7 @@ static enum status packed_view(const struct zip *z, const struct zip_entry *e, s
         !source_holds(&z->src, e->local + skip, e->packed))
         return ST_MALFORMED;
     if (skip + want > bytes.n)
-        return source_view(&z->src, e->local + skip, want, &t->scratch, ret);
+        return view(&z->src, e->local + skip, want, t, ret);
     *ret = slice_sub(bytes, skip, want);
     return OK;
 }
@@ -210,6 +246,7 @@ static enum status copy_out(void *ctx, struct slice bytes)
 enum status zip_copy(const struct zip *z, const struct zip_entry *e, struct zip_tools *t,
                      enum status (*out)(void *ctx, struct slice bytes), void *ctx)
 {
+    zip_tools_forget(t); /* the pieces are read into the same memory */
     struct copying c = {.z = z,
                         .scratch = &t->scratch,
                         .packed = e->packed,

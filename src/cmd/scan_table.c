@@ -389,8 +389,7 @@ static void put_places(struct scan_run *r, const struct place_list *l, uint64_t 
     for (size_t at = 0; shown < most && place_next(l, &at, &path, &reason); shown++) {
         spaces(r, 2);
         if (text_columns(slice_str(path)) <= WIDEST) {
-            plain(r, path, widest);
-            (void)buf_add_str(&r->out, "   ");
+            plain(r, path, widest + 3);
             folded(r, slice_str(reason), widest + 5, NULL);
         } else {
             put_path(r, path, 2);

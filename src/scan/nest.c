@@ -66,6 +66,7 @@ static void drop(struct scan *s, struct frame *f)
 /* Opens the archive of a frame whose path and memory are set. On failure nothing is left of it. */
 static enum status push(struct scan *s, struct frame *f, const struct source *src, enum sniff kind)
 {
+    zip_tools_forget(&s->tools);
     uint64_t tail = kind == SNIFF_ELF ? KIB(1) : ZIP_COMMENT_MAX + ZIP_END_SIZE;
     copies_init(&f->copies, s->p, s->signs, s->o.lang, LIMIT_COPIES);
     enum status st = spend(s, COST_ARCHIVE) ? zip_open(&f->zip, src, tail) : ST_LIMIT;

@@ -2,10 +2,12 @@
  * below, at and one above, memory running out at every call, verdicts as a table. */
 #include "base/limits.h"
 #include "failalloc.h"
-#include "scan/scan.h"
+#include "scan/scan_int.h"
 #include "unit.h"
 #include "zipmake.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct profile_text texts[] = {
@@ -353,6 +355,74 @@ static void test_truncated(void **state)
     profile_free(p);
 }
 
+/* Files as they are on a host that works: gone, a link, a pipe, empty, cut. */
+static void test_single_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *content; /* content NULL: it is not there */
+        const char *reason;         /* NULL: nothing to tell */
+    } cases[] = {{"gone.jar", NULL, "deleted while it was scanned"},
+                 {"empty.jar", "", NULL},
+                 {"text.jar", "no archive at all", NULL},
+                 {"cut.jar", "PK\3\4", "no directory"},
+                 {"cut", "PK\3\4", "no directory"}};
+    struct profile *p = load();
+    struct seen seen = {0};
+    struct scan_options o = {.profile = p,
+                             .max_depth = 16,
+                             .ctx = &seen,
+                             .finding = on_finding,
+                             .incomplete = on_place,
+                             .skipped = on_place};
+    struct scan *s = NULL;
+    char folder[] = "/tmp/hikeshi-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    int dir = open(folder, O_RDONLY | O_DIRECTORY);
+    assert_true(dir >= 0);
+    assert_ok(scan_new(&o, &s));
+    assert_ok(buf_add_str(&s->path, folder));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        if (cases[i].content) {
+            size_t n = strlen(cases[i].content);
+            int fd = openat(dir, cases[i].name, O_WRONLY | O_CREAT, 0600);
+            assert_true(fd >= 0);
+            assert_int_equal(write(fd, cases[i].content, n), (ssize_t)n);
+            close(fd);
+        }
+        seen = (struct seen){0};
+        scan_file(s, dir, cases[i].name, false);
+        (void)unlinkat(dir, cases[i].name, 0);
+        assert_int_equal(seen.incomplete, cases[i].reason != NULL);
+        if (cases[i].reason)
+            assert_non_null(strstr(seen.reason, cases[i].reason));
+        assert_string_equal(buf_text(&s->path), folder);
+    }
+    /* what is no file holds nothing, and nothing waits for it */
+    seen = (struct seen){0};
+    assert_int_equal(symlinkat("/etc/passwd", dir, "x"), 0);
+    scan_file(s, dir, "x", false);
+    (void)unlinkat(dir, "x", 0);
+    assert_int_equal(seen.incomplete, 0);
+    scan_free(s);
+    close(dir);
+    (void)rmdir(folder);
+    profile_free(p);
+}
+
+static void test_mounts(void **state)
+{
+    (void)state;
+    char tmp[] = "/tmp", *roots[] = {tmp};
+    int proc = open("/proc", O_RDONLY | O_DIRECTORY);
+    if (proc < 0)
+        skip();
+    assert_int_equal(mount_kind_of(proc, "/proc"), MOUNT_KERNEL);
+    assert_false(mount_overlay_below("/proc", roots, 1));
+    assert_false(mount_overlay_below("/no/such/mount", roots, 1));
+    close(proc);
+}
+
 /* The budget of a file: with one byte less than it needs, a place is told; never a silent end. */
 static void test_budget(void **state)
 {
@@ -423,6 +493,8 @@ int main(void)
                                        cmocka_unit_test(test_no_memory),
                                        cmocka_unit_test(test_truncated),
                                        cmocka_unit_test(test_budget),
-                                       cmocka_unit_test(test_bomb)};
+                                       cmocka_unit_test(test_bomb),
+                                       cmocka_unit_test(test_single_files),
+                                       cmocka_unit_test(test_mounts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
