@@ -10,6 +10,7 @@ extern const struct web_route house_hosts_routes[];
 extern const struct web_route import_job_routes[];
 extern const struct web_route import_routes[];
 extern const struct web_route incidents_routes[];
+extern const struct web_route ledger_file_routes[];
 extern const struct web_route ledger_routes[];
 extern const struct web_route live_routes[];
 extern const struct web_route mine_routes[];
@@ -32,6 +33,7 @@ const struct web_route *const web_routes[] = {
     import_job_routes,
     import_routes,
     incidents_routes,
+    ledger_file_routes,
     ledger_routes,
     live_routes,
     mine_routes,

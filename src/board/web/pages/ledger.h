@@ -92,6 +92,7 @@ struct ledger_view {
 struct ledger_wait ledger_wait_of(const struct ledger_item *it, int64_t now_ms);
 /* "ascending", "descending" for aria-sort; "" where another column leads. */
 const char *ledger_sorted(const struct ledger_address *q, enum ledger_order order);
+struct slice ledger_column_word(enum ledger_order order, enum lang lang); /* of the header */
 struct slice ledger_sort_code(const struct ledger_address *q); /* empty: the usual order */
 struct slice ledger_order_word(const struct ledger_address *q, enum lang lang);
 /* A field of the row that can be changed in place, and the column it stands in; false: none. */

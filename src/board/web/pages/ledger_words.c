@@ -35,6 +35,17 @@ const char *ledger_sorted(const struct ledger_address *q, enum ledger_order orde
     return (order == LEDGER_BY_CHANGE) != q->reverse ? "descending" : "ascending";
 }
 
+struct slice ledger_column_word(enum ledger_order order, enum lang lang)
+{
+    static const char *const words[] = {
+        [LEDGER_BY_CHANGE] = N_("Changed"),          [LEDGER_BY_NAME] = N_("Name, product"),
+        [LEDGER_BY_NUMBER] = N_("Number"),           [LEDGER_BY_STATE] = N_("State"),
+        [LEDGER_BY_CERTAINTY] = N_("Certainty"),     [LEDGER_BY_VENDOR] = N_("Vendor"),
+        [LEDGER_BY_OWNER] = N_("Owner, department"), [LEDGER_BY_DUE] = N_("Waits for, due"),
+    };
+    return slice_str(messages_get(lang, words[order]));
+}
+
 static const struct {
     const char *code, *word, *reverse;
 } orders[] = {
