@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "board/case/asset_values.h"
+#include "board/log/hash.h"
 
 #include <inttypes.h>
 
@@ -372,4 +373,26 @@ enum status asset_touched(struct db *db, const struct event *ev, int64_t asset, 
         s = db_run(db, NULL, e, "UPDATE asset SET changed_ms = $2 WHERE id = $1", "ii", asset,
                    ev->at_ms);
     return s;
+}
+
+enum status asset_read_history(struct db *db, int64_t asset, int64_t before_id, int64_t limit,
+                          enum status (*each)(void *arg, const struct event *ev), void *arg,
+                          struct err *e)
+{
+    struct db_rows *rows = NULL;
+    enum status s = db_query(db, &rows, e,
+                             "SELECT " LOG_EVENT_COLUMNS " FROM event WHERE id IN "
+                             "(SELECT event_id FROM asset_event WHERE asset_id = $1) AND id < $2 "
+                             "ORDER BY id DESC LIMIT $3",
+                             "iii", asset, before_id, limit);
+    while (s == OK && (s = db_next(rows, e)) == OK) {
+        struct event ev;
+        s = log_event_of_row(rows, &ev, e);
+        if (s == OK) {
+            s = each(arg, &ev);
+            json_decref((json_t *)(uintptr_t)ev.body);
+        }
+    }
+    db_rows_done(rows);
+    return s == ST_END ? OK : s;
 }

@@ -88,14 +88,17 @@ static enum status add_cves(struct db *db, struct ledger_item *items, size_t cou
 
 /* --- one page */
 
-static enum status read_page(struct db *db, const struct ledger_filter *f, int64_t offset,
-                             size_t limit, struct arena *a, struct ledger_page *page, struct err *e)
+static enum status read_page(struct db *db, const struct ledger_filter *f,
+                             const struct ledger_place *after, int64_t offset, size_t limit,
+                             struct arena *a, struct ledger_page *page, struct err *e)
 {
     struct ledger_query q;
     struct db_rows *rows = NULL;
     ledger_query_init(&q, a);
     ledger_query_part(&q, "SELECT " ITEM_COLUMNS " FROM asset");
     enum status s = ledger_query_where(db, &q, f, e);
+    if (s == OK && after)
+        ledger_query_after(&q, f, after);
     if (s == OK) {
         ledger_query_order(&q, f);
         ledger_query_part(&q, " LIMIT ");
@@ -140,10 +143,71 @@ enum status ledger_read(struct db *db, const struct ledger_filter *f, int64_t of
     page.items = arena_alloc_array(a, limit, sizeof *page.items);
     if (!page.items)
         return err_set(e, arena_status(a), "no memory for the rows of the ledger");
-    enum status s = read_page(db, f, offset, limit, a, &page, e);
+    enum status s = read_page(db, f, NULL, offset, limit, a, &page, e);
     if (s == OK && page.count < limit && (page.count > 0 || offset == 0))
         page.total = offset + (int64_t)page.count; /* the last page: no need to look again */
     else if (s == OK)
+        s = count_filter(db, f, a, &page.total, e);
+    if (s == OK)
+        s = add_cves(db, page.items, page.count, cves, cve_count, a, e);
+    if (s == OK)
+        *ret = page;
+    return s;
+}
+
+struct ledger_place ledger_place_of(enum ledger_order order, const struct ledger_item *item)
+{
+    struct ledger_place p = {.id = item->id};
+    char code[32];
+    bool certainty = order == LEDGER_BY_CERTAINTY;
+    struct slice word = certainty ? item->certainty : item->state;
+    (void)snprintf(code, sizeof code, "%.*s", (int)word.n, (const char *)word.p);
+    switch (order) {
+    case LEDGER_BY_CHANGE:
+        p.number = item->changed_ms;
+        break;
+    case LEDGER_BY_NAME:
+        p.text = item->name;
+        break;
+    case LEDGER_BY_NUMBER:
+        p.text = item->number;
+        break;
+    case LEDGER_BY_STATE: /* the enums are in the order of the ranks */
+        p.number = state_of_code(code) < STATE_RETIRED ? (int64_t)state_of_code(code) : 9;
+        break;
+    case LEDGER_BY_CERTAINTY:
+        p.number = certainty_of_code(code);
+        break;
+    case LEDGER_BY_VENDOR:
+        p.text = item->vendor;
+        break;
+    case LEDGER_BY_OWNER:
+        p.text = item->owner;
+        break;
+    case LEDGER_BY_DUE:
+        p.number = item->due_ms;
+        p.rank = p.number == 0;
+        return p;
+    }
+    p.rank = p.text.n == 0;
+    return p;
+}
+
+enum status ledger_read_after(struct db *db, const struct ledger_filter *f,
+                              const struct ledger_place *after, size_t limit,
+                              const char *const *cves, size_t cve_count, struct arena *a,
+                              struct ledger_page *ret, struct err *e)
+{
+    struct ledger_page page = {.total = -1};
+    if (limit == 0 || limit > LEDGER_PAGE_MAX + 1) /* one more tells whether there is a next */
+        return err_set(e, ST_INVALID, N_("a page has 1 to %d rows"), LEDGER_PAGE_MAX);
+    page.items = arena_alloc_array(a, limit, sizeof *page.items);
+    if (!page.items)
+        return err_set(e, arena_status(a), "no memory for the rows of the ledger");
+    enum status s = read_page(db, f, after, 0, limit, a, &page, e);
+    if (s == OK && !after && page.count < limit)
+        page.total = (int64_t)page.count;
+    else if (s == OK && !after)
         s = count_filter(db, f, a, &page.total, e);
     if (s == OK)
         s = add_cves(db, page.items, page.count, cves, cve_count, a, e);

@@ -69,6 +69,22 @@ enum status ledger_read(struct db *db, const struct ledger_filter *f, int64_t of
                         const char *const *cves, size_t cve_count, struct arena *a,
                         struct ledger_page *ret, struct err *e) MUST_USE;
 
+/* A place in an order, after which a list goes on: what the row there had in the order's columns.
+ * It stays where it is whatever becomes of the row and of those before it. */
+struct ledger_place {
+    int64_t rank, number; /* rank of an order that has one; number: a date */
+    struct slice text;
+    int64_t id;
+};
+struct ledger_place ledger_place_of(enum ledger_order order, const struct ledger_item *item);
+
+/* The next rows of the filter after the place; NULL: from the first. ret->total is -1 where `after`
+ * is given: it is counted for the first page only. */
+enum status ledger_read_after(struct db *db, const struct ledger_filter *f,
+                              const struct ledger_place *after, size_t limit,
+                              const char *const *cves, size_t cve_count, struct arena *a,
+                              struct ledger_page *ret, struct err *e) MUST_USE;
+
 /* The one row, or ST_NOT_FOUND (also when the actor may not see it). */
 enum status ledger_item(struct db *db, const struct actor *actor, int64_t asset,
                         const char *const *cves, size_t cve_count, struct arena *a,

@@ -275,6 +275,58 @@ void ledger_query_order(struct ledger_query *q, const struct ledger_filter *f)
     ledger_query_part(q, orders[i][f->reverse]);
 }
 
+/* What orders[] sorts by: a rank that always ascends, then a column, then the id. */
+static const struct {
+    const char *rank, *column;
+    bool text, descends;
+} places[] = {
+    [LEDGER_BY_CHANGE] = {NULL, "changed_ms", false, true},
+    [LEDGER_BY_NAME] = {NULL, "name", true, false},
+    [LEDGER_BY_NUMBER] = {"(CASE WHEN number = '' THEN 1 ELSE 0 END)", "number", true, false},
+    [LEDGER_BY_STATE] = {NULL, STATE_RANK, false, false},
+    [LEDGER_BY_CERTAINTY] = {NULL, CERTAINTY_RANK, false, false},
+    [LEDGER_BY_VENDOR] = {"(CASE WHEN vendor = '' THEN 1 ELSE 0 END)", "vendor", true, false},
+    [LEDGER_BY_OWNER] = {"(CASE WHEN owner = '' THEN 1 ELSE 0 END)", "owner", true, false},
+    [LEDGER_BY_DUE] = {"(CASE WHEN due_ms = 0 THEN 1 ELSE 0 END)", "due_ms", false, false},
+};
+
+static void add_pair_after(struct ledger_query *q, size_t order, bool descends,
+                           const struct ledger_place *after)
+{
+    ledger_query_part(q, "(");
+    ledger_query_part(q, places[order].column);
+    ledger_query_part(q, descends ? ", id) < (" : ", id) > (");
+    if (places[order].text)
+        ledger_query_text(q, after->text);
+    else
+        ledger_query_int(q, after->number);
+    ledger_query_part(q, ", ");
+    ledger_query_int(q, after->id);
+    ledger_query_part(q, ")");
+}
+
+void ledger_query_after(struct ledger_query *q, const struct ledger_filter *f,
+                        const struct ledger_place *after)
+{
+    size_t i = (size_t)f->order < ARRAY_LEN(places) ? (size_t)f->order : LEDGER_BY_CHANGE;
+    bool descends = places[i].descends != f->reverse;
+    ledger_query_part(q, " AND ");
+    if (places[i].rank) {
+        ledger_query_part(q, "(");
+        ledger_query_part(q, places[i].rank);
+        ledger_query_part(q, " > ");
+        ledger_query_int(q, after->rank);
+        ledger_query_part(q, " OR (");
+        ledger_query_part(q, places[i].rank);
+        ledger_query_part(q, " = ");
+        ledger_query_int(q, after->rank);
+        ledger_query_part(q, " AND ");
+    }
+    add_pair_after(q, i, descends, after);
+    if (places[i].rank)
+        ledger_query_part(q, "))");
+}
+
 enum status ledger_query_in(struct db *db, const char *sql, const int64_t *ids, size_t count,
                             struct db_rows **ret, struct err *e)
 {

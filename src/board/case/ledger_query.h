@@ -32,6 +32,9 @@ enum status ledger_query_where(struct db *db, struct ledger_query *q, const stru
 enum status ledger_query_owner(struct db *db, struct ledger_query *q, const struct actor *actor,
                                struct err *e) MUST_USE;
 void ledger_query_order(struct ledger_query *q, const struct ledger_filter *f);
+/* " AND …" only what comes after the place in the filter's order. */
+void ledger_query_after(struct ledger_query *q, const struct ledger_filter *f,
+                        const struct ledger_place *after);
 enum status ledger_query_run(struct db *db, const struct ledger_query *q, struct db_rows **ret,
                              struct err *e) MUST_USE;
 

@@ -55,6 +55,34 @@ static int64_t fill(struct db *db)
     return incident;
 }
 
+/* The same rows one or two at a time, each page after the last row of the one before. */
+static void expect_walk(struct db *db, const struct ledger_filter *f, size_t limit, const char *ids)
+{
+    struct arena a;
+    struct ledger_page page = {0};
+    struct ledger_place place = {0};
+    struct err e = {0};
+    struct buf got;
+    int64_t total = -1;
+    arena_init(&a, MIB(1));
+    buf_init(&got, 256);
+    do {
+        must(ledger_read_after(db, f, total < 0 ? NULL : &place, limit, NULL, 0, &a, &page, &e),
+             &e);
+        assert_true(total < 0 ? page.total >= 0 : page.total == -1);
+        total = total < 0 ? page.total : total;
+        for (size_t i = 0; i < page.count; i++)
+            (void)buf_addf(&got, "%s%d", got.n ? " " : "", (int)page.items[i].id);
+        if (page.count)
+            place = ledger_place_of(f->order, &page.items[page.count - 1]);
+        total -= (int64_t)page.count;
+    } while (page.count == limit);
+    assert_string_equal(buf_text(&got), ids);
+    assert_int_equal(total, 0);
+    buf_done(&got);
+    arena_done(&a);
+}
+
 /* The ids of the filter's rows as "1 4 5". */
 static void expect(struct db *db, const struct ledger_filter *f, const char *ids)
 {
@@ -72,6 +100,8 @@ static void expect(struct db *db, const struct ledger_filter *f, const char *ids
     assert_int_equal(page.total, page.count);
     buf_done(&got);
     arena_done(&a);
+    expect_walk(db, f, 1, ids);
+    expect_walk(db, f, 2, ids);
 }
 
 #define EXPECT(ids, ...) \
