@@ -7,10 +7,12 @@
 #include "board/case/ledger_import.h"
 #include "board/case/survey.h"
 #include "board/case/timeline.h"
+#include "board/case/token.h"
 
 /* clang-format off */
 const struct log_kind *const log_kinds[] = {
     account_kinds,
+    token_kinds,
     incident_kinds,
     asset_kinds,
     ledger_import_kinds,
@@ -25,6 +27,7 @@ const struct log_kind *const log_kinds[] = {
 const struct log_view log_views[] = {
     {"counter", "name", "name, value"},
     {"account", "id", "id, login, name, role, disabled, made_ms"},
+    {"api_token", "id", "id, account_id, name, made_ms, until_ms, revoked_ms"},
     {"incident", "id", "id, profile, title, opened_ms, closed_ms"},
     {"asset", "id",
      "id, incident_id, number, name, category, owner, owner_mail, department, vendor, product, "
