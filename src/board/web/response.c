@@ -24,6 +24,8 @@ void response_done(struct web_response *res)
     if (res->fd >= 0)
         (void)close(res->fd);
     res->fd = -1;
+    json_decref(res->problem.members);
+    res->problem.members = NULL;
 }
 
 void response_reset(struct web_response *res)
@@ -122,14 +124,26 @@ enum status web_json(struct web_response *res, unsigned code, json_t *value)
     return s;
 }
 
-enum status web_problem(struct web_response *res, unsigned code, const char *type,
-                        const char *title, const char *detail)
+enum status response_problem(struct web_response *res, unsigned code, const char *type,
+                             const char *title, const char *detail, json_t *members)
 {
-    enum status s = web_json(res, code,
-                             json_pack("{s:s, s:s, s:i, s:s*}", "type", type ? type : "about:blank",
-                                       "title", title, "status", (int)code, "detail", detail));
+    json_t *p = json_pack("{s:s+, s:s, s:i, s:s}", "type", "/problems/", type, "title", title,
+                          "status", (int)code, "detail", detail);
+    if (p && members && json_object_update_missing(p, members) != 0) {
+        json_decref(p);
+        p = NULL;
+    }
+    enum status s = web_json(res, code, p);
     res->type = "application/problem+json";
     return s;
+}
+
+void web_problem_about(struct web_response *res, unsigned code, const char *type, json_t *members)
+{
+    json_decref(res->problem.members);
+    res->problem.code = code;
+    res->problem.type = type;
+    res->problem.members = members;
 }
 
 enum status web_send_bytes(struct web_response *res, const char *type, struct slice bytes)

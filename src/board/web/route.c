@@ -141,8 +141,11 @@ static const char *row_fault(const struct web_route *r)
         return "no summary";
     if (body != (r->body_limit > 0))
         return "a body limit belongs to POST, PUT and PATCH, and to them only";
-    if (r->body_limit > LIMIT_JSON_BODY && (r->flags & ROUTE_API) && !(r->flags & ROUTE_STREAM))
+    if (r->body_limit > LIMIT_JSON_BODY && (r->flags & ROUTE_API) &&
+        !(r->flags & (ROUTE_STREAM | ROUTE_FILES)))
         return "a body this large has to be streamed";
+    if ((r->flags & ROUTE_FILES) && (!(r->flags & ROUTE_API) || (r->flags & ROUTE_STREAM)))
+        return "ROUTE_FILES is for whole bodies of the API; pages take files anyway";
     if ((r->flags & ROUTE_HOST) && !(r->flags & ROUTE_API))
         return "hosts speak to the API only";
     if ((r->flags & ROUTE_NO_DB) && (r->method != WEB_GET || r->roles))

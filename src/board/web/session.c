@@ -1,6 +1,8 @@
 /* Sessions, visitors without one, and hosts' tokens. See session.h. */
 #include "board/web/session.h"
 #include "base/utf8.h"
+#include "board/case/account.h"
+#include "board/case/token.h"
 #include "board/web/header.h"
 #include "board/web/web_int.h"
 
@@ -154,7 +156,7 @@ enum status session_find(struct exchange *x, struct db *db, struct err *e)
     return s;
 }
 
-enum status host_find(struct exchange *x, struct db *db, struct slice token, struct err *e)
+static enum status host_find(struct exchange *x, struct db *db, struct slice token, struct err *e)
 {
     struct db_rows *rows = NULL;
     char hash[TOKEN_HEX];
@@ -178,6 +180,25 @@ enum status host_find(struct exchange *x, struct db *db, struct slice token, str
     }
     db_rows_done(rows);
     return s;
+}
+
+/* A person's own program: it is they who act. */
+static enum status person_find(struct exchange *x, struct db *db, struct slice token, struct err *e)
+{
+    char name[ACCOUNT_NAME_MAX + 1];
+    struct actor *a = &x->req.actor;
+    enum status s = token_owner(db, token, x->req.now_ms, &a->id, &a->role, name, sizeof name, e);
+    if (s != OK)
+        return s;
+    a->kind = ACTOR_ACCOUNT;
+    a->name = arena_strdup(&x->arena, slice_str(name));
+    return a->name ? OK : err_set(e, ST_NOMEM, "out of memory");
+}
+
+enum status bearer_find(struct exchange *x, struct db *db, struct slice token, struct err *e)
+{
+    return slice_starts(token, SLICE_LIT(TOKEN_PREFIX)) ? person_find(x, db, token, e)
+                                                        : host_find(x, db, token, e);
 }
 
 const char *session_hash(const struct web_request *r)

@@ -94,9 +94,10 @@ enum status web_redirect(struct web_response *res, const char *fmt, ...) PRINTF_
 void web_flash(struct web_response *res, const char *text);
 /* Takes the value (also on failure). */
 enum status web_json(struct web_response *res, unsigned code, json_t *value) MUST_USE;
-/* A problem with field-level errors may be sent by the handler itself. */
-enum status web_problem(struct web_response *res, unsigned code, const char *type,
-                        const char *title, const char *detail) MUST_USE;
+/* What is said when the handler of an API route fails, beside the error's sentence: another code
+ * than the status's own (0: that), the problem's type (the last part of "/problems/…"; NULL: that
+ * of the code), and members of its own, which are taken; NULL: none. The last call counts. */
+void web_problem_about(struct web_response *res, unsigned code, const char *type, json_t *members);
 /* Bytes that live as long as the program (assets); the handler sets Cache-Control and ETag. */
 enum status web_send_bytes(struct web_response *res, const char *type, struct slice bytes) MUST_USE;
 /* Sends the open file and closes it (also on failure); name is the download's file name (UTF-8). */
@@ -117,6 +118,7 @@ enum route_flag {
     ROUTE_NO_DB = 1 << 4,  /* needs no database at all: assets */
     ROUTE_SETUP = 1 << 5,  /* reachable while there is no account, and only then */
     ROUTE_ONCE = 1 << 6,   /* open to who has yet to change a password that was given to them */
+    ROUTE_FILES = 1 << 7,  /* API: a form with files is taken as well, up to the body limit */
 };
 
 struct web_route {

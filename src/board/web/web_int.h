@@ -85,6 +85,11 @@ struct web_response {
         const char *name, *value; /* in the arena or constant */
     } headers[RESPONSE_HEADERS];
     size_t header_count;
+    struct { /* what web_problem_about said */
+        unsigned code;
+        const char *type;
+        json_t *members;
+    } problem;
 };
 
 enum exchange_phase {
@@ -157,6 +162,9 @@ void response_done(struct web_response *res);
 /* Drops what a handler wrote, keeps cookies. */
 void response_reset(struct web_response *res);
 enum MHD_Result response_queue(struct exchange *x);
+/* A problem (RFC 9457) of this type; members of its own are borrowed. */
+enum status response_problem(struct web_response *res, unsigned code, const char *type,
+                             const char *title, const char *detail, json_t *members) MUST_USE;
 void response_cookie(struct web_response *res, const char *name, const char *value, int64_t max_age,
                      bool http_only);
 /* error.c: answers with this status; e may be NULL, its sentence is shown when it is for people. */
@@ -171,8 +179,9 @@ void work_run(struct exchange *x);
 
 /* session.c */
 enum status session_find(struct exchange *x, struct db *db, struct err *e) MUST_USE;
-enum status host_find(struct exchange *x, struct db *db, struct slice token,
-                      struct err *e) MUST_USE;
+/* The person or host of a bearer token; ST_DENIED: it is not in use. */
+enum status bearer_find(struct exchange *x, struct db *db, struct slice token,
+                        struct err *e) MUST_USE;
 /* A cookie of ours: __Host- before the name where the connection is encrypted. */
 const char *cookie_name(const struct exchange *x, const char *name);
 bool request_cookie(const struct exchange *x, const char *name, struct slice *ret);

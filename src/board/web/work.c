@@ -74,7 +74,7 @@ static enum status identify(struct exchange *x, struct db *db, struct err *e)
     struct slice auth = exchange_header(x, "Authorization");
     if ((x->req.route->flags & ROUTE_API) && slice_starts(auth, SLICE_LIT("Bearer "))) {
         x->bearer = true;
-        return host_find(x, db, slice_trim(slice_sub(auth, 7, auth.n)), e);
+        return bearer_find(x, db, slice_trim(slice_sub(auth, 7, auth.n)), e);
     }
     return session_find(x, db, e);
 }
