@@ -376,8 +376,8 @@ enum status asset_touched(struct db *db, const struct event *ev, int64_t asset, 
 }
 
 enum status asset_read_history(struct db *db, int64_t asset, int64_t before_id, int64_t limit,
-                          enum status (*each)(void *arg, const struct event *ev), void *arg,
-                          struct err *e)
+                               enum status (*each)(void *arg, const struct event *ev), void *arg,
+                               struct err *e)
 {
     struct db_rows *rows = NULL;
     enum status s = db_query(db, &rows, e,

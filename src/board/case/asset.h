@@ -70,8 +70,8 @@ enum status asset_owner_mail(struct db *db, const struct actor *actor, struct bu
 /* The events that are the row's history, also those about many rows, newest first, before an id
  * (INT64_MAX: from the newest), as log_read. */
 enum status asset_read_history(struct db *db, int64_t asset, int64_t before_id, int64_t limit,
-                          enum status (*each)(void *arg, const struct event *ev), void *arg,
-                          struct err *e) MUST_USE;
+                               enum status (*each)(void *arg, const struct event *ev), void *arg,
+                               struct err *e) MUST_USE;
 
 /* Notes that the event belongs to the row's history, and when the row last changed. For apply. */
 enum status asset_touched(struct db *db, const struct event *ev, int64_t asset,

@@ -2,6 +2,13 @@
 #include "board/web/web.h"
 
 extern const struct web_route account_routes[];
+extern const struct web_route api_account_routes[];
+extern const struct web_route api_asset_routes[];
+extern const struct web_route api_incident_routes[];
+extern const struct web_route api_openapi_routes[];
+extern const struct web_route api_scan_routes[];
+extern const struct web_route api_survey_routes[];
+extern const struct web_route api_timeline_routes[];
 extern const struct web_route asset_page_routes[];
 extern const struct web_route asset_routes[];
 extern const struct web_route attachment_routes[];
@@ -25,6 +32,13 @@ extern const struct web_route timeline_routes[];
 /* clang-format off */
 const struct web_route *const web_routes[] = {
     account_routes,
+    api_account_routes,
+    api_asset_routes,
+    api_incident_routes,
+    api_openapi_routes,
+    api_scan_routes,
+    api_survey_routes,
+    api_timeline_routes,
     asset_page_routes,
     asset_routes,
     attachment_routes,
