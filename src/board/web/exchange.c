@@ -238,6 +238,16 @@ static bool type_is_form(struct slice t)
            header_type_is(t, "multipart/form-data");
 }
 
+enum status body_too_large(struct err *e, size_t limit)
+{
+    if (limit >= MIB(1))
+        return err_set(e, ST_LIMIT,
+                       N_("what was sent is larger than %zu MB, the most that is taken"),
+                       limit >> 20);
+    return err_set(e, ST_LIMIT, N_("what was sent is larger than %zu kB, the most that is taken"),
+                   limit >> 10);
+}
+
 /* The row, and whether the body that is announced fits it. */
 static unsigned check_route(struct exchange *x, struct err *e)
 {
@@ -260,8 +270,7 @@ static unsigned check_route(struct exchange *x, struct err *e)
     if (!x->has_body)
         return 0;
     if (m.route->body_limit == 0 || x->content_length > m.route->body_limit) {
-        (void)err_set(e, ST_LIMIT, N_("the request's body is larger than %zu KiB"),
-                      m.route->body_limit >> 10);
+        (void)body_too_large(e, m.route->body_limit);
         return 413;
     }
     if (!(m.route->flags & (ROUTE_API | ROUTE_STREAM)) && !type_is_form(x->content_type)) {
@@ -359,18 +368,18 @@ enum status exchange_body(struct exchange *x, struct slice bytes, struct err *e)
     enum status s = OK;
     x->received += bytes.n;
     if (x->received > x->req.route->body_limit)
-        return err_set(e, ST_LIMIT, N_("the request's body is larger than %zu KiB"),
-                       x->req.route->body_limit >> 10);
+        return body_too_large(e, x->req.route->body_limit);
     if (!x->body_read)
         s = body_begin(x, e);
     if (s != OK)
         return s;
     if (x->is_form)
         return form_feed(&x->form, bytes, e);
-    if (buf_add_slice(&x->raw, bytes) != OK)
-        return err_set(e, buf_status(&x->raw), N_("the request's body is larger than %zu KiB"),
-                       LIMIT_JSON_BODY >> 10);
-    return OK;
+    if (buf_add_slice(&x->raw, bytes) == OK)
+        return OK;
+    if (buf_status(&x->raw) == ST_LIMIT)
+        return body_too_large(e, LIMIT_JSON_BODY);
+    return err_set(e, ST_NOMEM, "out of memory");
 }
 
 enum status exchange_body_end(struct exchange *x, struct err *e)

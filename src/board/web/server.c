@@ -313,8 +313,7 @@ static enum MHD_Result pass_body(struct exchange *x, const char *data, size_t *s
         *size = 0;
         ret = x->received > x->req.route->body_limit + MIB(16) ? MHD_NO : MHD_YES;
     } else if (*size && x->received + *size > x->req.route->body_limit) {
-        (void)err_set(&x->fault, ST_LIMIT, N_("the request's body is larger than %zu KiB"),
-                      x->req.route->body_limit >> 10);
+        (void)body_too_large(&x->fault, x->req.route->body_limit);
         x->received += *size;
         *size = 0;
     } else if (*size && x->piece.n == 0) {

@@ -154,6 +154,8 @@ void exchange_unref(struct exchange *x);
 enum status exchange_collect(struct exchange *x, const char *method, const char *version);
 struct slice exchange_header(const struct exchange *x, const char *name);
 enum status exchange_body(struct exchange *x, struct slice bytes, struct err *e) MUST_USE;
+/* ST_LIMIT with the most that is taken. */
+enum status body_too_large(struct err *e, size_t limit);
 enum status exchange_body_end(struct exchange *x, struct err *e) MUST_USE;
 
 /* response.c */

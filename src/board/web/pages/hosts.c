@@ -106,9 +106,9 @@ static enum status answer(struct web_request *r, struct web_response *res, const
                           struct err *e)
 {
     struct page_frame f;
-    struct incident_info info;
+    struct incident_info info = {0};
     struct hosts_view v = {.csrf = r->csrf, .page = 1};
-    enum status s = incident_frame(r, r->id[0], PAGE_HOSTS, T(r->lang, "Hosts"), &f, &info, e);
+    enum status s = incident_frame(r, r->id[0], PAGE_SCANS, T(r->lang, "Hosts"), &f, &info, e);
     if (s == OK)
         s = web_query_int(r, "page", 1, &v.page, e);
     if (s != OK)
@@ -219,7 +219,7 @@ static enum status take_scan(struct web_request *r, const struct web_file *file,
 
 static enum status post_scan(struct web_request *r, struct web_response *res, struct err *e)
 {
-    struct incident_info info;
+    struct incident_info info = {0};
     const struct web_file *file = web_file_of(r, "file");
     int64_t scan = 0;
     bool known = false;

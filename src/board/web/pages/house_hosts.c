@@ -111,11 +111,11 @@ static enum status host_name(struct web_request *r, int64_t id, struct slice *re
 static enum status post_renew(struct web_request *r, struct web_response *res, struct err *e)
 {
     char token[HOST_TOKEN_SIZE];
-    struct slice name;
+    struct slice name = {0};
     enum status s = host_name(r, r->id[0], &name, e);
     if (s == OK)
         s = host_renew(r->db, &r->actor, r->id[0], token, e);
-    return s == OK ? show_token(r, res, token, (const char *)name.p, e) : s;
+    return s == OK ? show_token(r, res, token, name.p ? (const char *)name.p : "", e) : s;
 }
 
 static enum status post_disable(struct web_request *r, struct web_response *res, struct err *e)

@@ -50,7 +50,7 @@ static enum status answer_start(struct web_request *r, struct web_response *res,
                                 const struct err *fault, struct err *e)
 {
     struct page_frame f;
-    struct incident_info info;
+    struct incident_info info = {0};
     struct import_start_view v = {.csrf = r->csrf};
     enum status s = frame(r, &f, &info, e);
     if (s != OK)
@@ -74,7 +74,7 @@ static enum status get_start(struct web_request *r, struct web_response *res, st
 static enum status get_export(struct web_request *r, struct web_response *res, struct err *e)
 {
     struct page_frame f;
-    struct incident_info info;
+    struct incident_info info = {0};
     enum status s = frame(r, &f, &info, e);
     if (s != OK)
         return s;
@@ -119,7 +119,7 @@ static enum status take_file(struct web_request *r, int64_t incident, int64_t *r
 
 static enum status post_file(struct web_request *r, struct web_response *res, struct err *e)
 {
-    struct incident_info info;
+    struct incident_info info = {0};
     int64_t id = 0;
     enum status s = incident_info(r, r->id[0], &info, e);
     if (s == OK)
@@ -239,7 +239,7 @@ static enum status answer_columns(struct web_request *r, struct web_response *re
                                   const struct import_file *file, struct err *e)
 {
     struct page_frame f;
-    struct incident_info info;
+    struct incident_info info = {0};
     struct import_columns_view v = {.file = file, .csrf = r->csrf};
     enum status s = frame(r, &f, &info, e);
     if (s == OK)
@@ -261,7 +261,7 @@ static enum status show_fault(struct web_request *r, struct web_response *res,
                               const struct import_file *file, struct err *e)
 {
     struct page_frame f;
-    struct incident_info info;
+    struct incident_info info = {0};
     struct err refused = *e;
     enum status s = frame(r, &f, &info, e);
     if (s != OK)
@@ -337,7 +337,7 @@ static enum status answer_changes(struct web_request *r, struct web_response *re
                                   const struct import_file *file, bool lost, struct err *e)
 {
     struct page_frame f;
-    struct incident_info info;
+    struct incident_info info = {0};
     struct arena memory;
     struct import_changes_view v = {.file = file, .csrf = r->csrf, .lost = lost};
     struct import_options o = {

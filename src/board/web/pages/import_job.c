@@ -170,7 +170,7 @@ static enum status upload_name(struct web_request *r, int64_t upload, struct sli
 static enum status get_job(struct web_request *r, struct web_response *res, struct err *e)
 {
     struct page_frame f;
-    struct incident_info info;
+    struct incident_info info = {0};
     struct job_view job;
     enum status s =
         incident_frame(r, r->id[0], PAGE_IMPORT, T(r->lang, "Ledger from a file"), &f, &info, e);

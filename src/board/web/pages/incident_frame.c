@@ -58,7 +58,7 @@ enum status page_owner(struct web_request *r, struct page_owner *ret, struct err
 static enum status count_rows(struct web_request *r, struct page_frame *f, struct err *e)
 {
     struct db_rows *rows = NULL;
-    struct page_owner owner;
+    struct page_owner owner = {0};
     enum status s = page_owner(r, &owner, e);
     if (s == OK)
         s = db_query(r->db, &rows, e,
@@ -81,7 +81,7 @@ enum status incident_frame(struct web_request *r, int64_t incident, enum page_pl
                            const char *title, struct page_frame *ret_frame,
                            struct incident_info *ret_info, struct err *e)
 {
-    struct incident_info info;
+    struct incident_info info = {0};
     enum status s = incident_info(r, incident, &info, e);
     if (s != OK)
         return s;

@@ -117,11 +117,12 @@ static enum status post_open(struct web_request *r, struct web_response *res, st
     const char *profile = web_field_text(r, "profile");
     struct slice title = slice_trim(web_field(r, "title"));
     char *text = arena_strdup(r->arena, title);
-    enum status s = text ? OK : err_set(e, ST_NOMEM, "no memory for the title");
-    /* a name from outside is never a folder of this machine */
-    if (s == OK && strchr(profile, '/'))
+    enum status s = OK;
+    if (!text)
+        return err_set(e, ST_NOMEM, "no memory for the title");
+    if (strchr(profile, '/')) /* a name from outside is never a folder of this machine */
         s = err_set(e, ST_INVALID, N_("there is no such profile"));
-    if (s == OK && !*text)
+    else if (!*text)
         s = err_set(e, ST_INVALID, N_("an incident needs a title"));
     if (s == OK)
         s = incident_open(r->db, &r->actor, profile, text, &id, e);
@@ -143,7 +144,7 @@ static enum status answer_close(struct web_request *r, struct web_response *res,
                                 struct incident_close_view *v, struct err *e)
 {
     struct page_frame f;
-    struct incident_info info;
+    struct incident_info info = {0};
     struct ledger_counts counts;
     enum status s =
         incident_frame(r, r->id[0], PAGE_OVERVIEW, T(r->lang, "Close the incident"), &f, &info, e);
@@ -173,8 +174,10 @@ static enum status post_close(struct web_request *r, struct web_response *res, s
 {
     struct slice reason = slice_trim(web_field(r, "reason"));
     char *text = arena_strdup(r->arena, reason);
-    enum status s = text ? OK : err_set(e, ST_NOMEM, "no memory for the reason");
-    if (s == OK && !*text)
+    enum status s = OK;
+    if (!text)
+        return err_set(e, ST_NOMEM, "no memory for the reason");
+    if (!*text)
         s = err_set(e, ST_INVALID, N_("say why it can be closed"));
     if (s == OK)
         s = incident_close(r->db, &r->actor, r->id[0], text, e);

@@ -25,7 +25,8 @@ enum page_place { /* which line of the side list the page is; PAGE_ELSEWHERE: no
                   PAGE_TIMELINE,
                   PAGE_LEDGER,
                   PAGE_PROPOSALS,
-                  PAGE_HOSTS,
+                  PAGE_SCANS, /* the incident's hosts */
+                  PAGE_HOSTS, /* the house's */
                   PAGE_IMPORT,
                   PAGE_ACCOUNTS,
 };

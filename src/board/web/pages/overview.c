@@ -105,7 +105,7 @@ static enum status find_disagreeing(struct web_request *r, struct overview_view 
 
 static enum status find_unjudged(struct web_request *r, struct overview_view *v, struct err *e)
 {
-    struct page_owner owner;
+    struct page_owner owner = {0};
     struct db_rows *rows = NULL;
     enum status s = page_owner(r, &owner, e);
     if (s == OK)
@@ -243,7 +243,7 @@ static enum status read_overview(struct web_request *r, const struct incident_in
         .edits = info->edits,
         .owner = r->actor.role == ROLE_OWNER,
     };
-    v->alarms = arena_alloc_array(r->arena, 2 * OVERVIEW_ALARMS, sizeof *v->alarms);
+    v->alarms = arena_alloc_array(r->arena, (size_t)2 * OVERVIEW_ALARMS, sizeof *v->alarms);
     if (!v->alarms)
         return err_set(e, ST_NOMEM, "no memory for the overview");
     enum status s = ledger_count(r->db, info->id, &r->actor, r->now_ms, &v->counts, e);
@@ -263,7 +263,7 @@ static enum status read_overview(struct web_request *r, const struct incident_in
 static enum status get_overview(struct web_request *r, struct web_response *res, struct err *e)
 {
     struct page_frame f;
-    struct incident_info info;
+    struct incident_info info = {0};
     struct overview_view v;
     enum status s =
         incident_frame(r, r->id[0], PAGE_OVERVIEW, T(r->lang, "Overview"), &f, &info, e);

@@ -123,6 +123,9 @@ static enum status get_new(struct web_request *r, struct web_response *res, stru
 {
     struct row_view v = {.incident = r->id[0]};
     take(r, &v);
+    for (size_t i = 0; i < ROW_FIELDS; i++) /* from a host that no row names */
+        if (v.fields[i].field == FIELD_HOSTS)
+            v.fields[i].value = web_query(r, "hosts");
     return show(r, res, &v, e);
 }
 

@@ -200,7 +200,7 @@ static enum status get_scan(struct web_request *r, struct web_response *res, str
     v.page = v.page < 1 || v.page > 1000000 ? 1 : v.page;
     v.gap_page = v.gap_page < 1 || v.gap_page > 1000000 ? 1 : v.gap_page;
     if (s == OK)
-        s = incident_frame(r, v.incident, PAGE_PROPOSALS, T(r->lang, "Scan"), &f, &info, e);
+        s = incident_frame(r, v.incident, PAGE_SCANS, T(r->lang, "Scan"), &f, &info, e);
     if (s == OK)
         s = read_scan(r, &v, e);
     if (s == OK)

@@ -125,7 +125,7 @@ static enum status answer(struct web_request *r, struct web_response *res, struc
 static enum status get_timeline(struct web_request *r, struct web_response *res, struct err *e)
 {
     struct page_frame f;
-    struct incident_info info;
+    struct incident_info info = {0};
     struct timeline_view v;
     enum status s = begin(r, &f, &info, &v, e);
     if (s == OK)
@@ -135,7 +135,7 @@ static enum status get_timeline(struct web_request *r, struct web_response *res,
 
 static enum status get_news(struct web_request *r, struct web_response *res, struct err *e)
 {
-    struct incident_info info;
+    struct incident_info info = {0};
     struct timeline_view v = {.incident = r->id[0]};
     enum status s = incident_info(r, r->id[0], &info, e);
     if (s == OK)
@@ -169,7 +169,7 @@ static enum status post_entry(struct web_request *r, struct web_response *res, s
 {
     int64_t at = 0;
     int64_t id = 0;
-    struct incident_info info;
+    struct incident_info info = {0};
     enum status s = incident_info(r, r->id[0], &info, e);
     if (s != OK)
         return s;
@@ -199,7 +199,7 @@ static enum status answer_edit(struct web_request *r, struct web_response *res,
                                struct page_frame *f, const struct incident_info *info,
                                struct timeline_view *v, struct err *e)
 {
-    struct timeline_entry t;
+    struct timeline_entry t = {0};
     enum status s = read_entry(r, info->id, r->id[1], &t, e);
     if (s != OK)
         return s;
@@ -213,7 +213,7 @@ static enum status answer_edit(struct web_request *r, struct web_response *res,
     s = read_entries(r, v, e);
     if (s != OK)
         return s;
-    v->entries = &t; /* alone, so that the form is found wherever the entry stands */
+    v->entries[0] = t; /* alone, so that the form is found wherever the entry stands */
     v->count = 1;
     v->pages = 1;
     struct html *h = page_begin(r, res, f);
@@ -224,7 +224,7 @@ static enum status answer_edit(struct web_request *r, struct web_response *res,
 static enum status get_edit(struct web_request *r, struct web_response *res, struct err *e)
 {
     struct page_frame f;
-    struct incident_info info;
+    struct incident_info info = {0};
     struct timeline_view v;
     enum status s = begin(r, &f, &info, &v, e);
     return s == OK ? answer_edit(r, res, &f, &info, &v, e) : s;
@@ -270,9 +270,9 @@ static enum status change_entry(struct web_request *r, const struct timeline_ent
 static enum status post_edit(struct web_request *r, struct web_response *res, struct err *e)
 {
     struct page_frame f;
-    struct incident_info info;
+    struct incident_info info = {0};
     struct timeline_view v;
-    struct timeline_entry t;
+    struct timeline_entry t = {0};
     enum status s = begin(r, &f, &info, &v, e);
     if (s == OK)
         s = read_entry(r, info.id, r->id[1], &t, e);
