@@ -24,11 +24,11 @@ onEachDatabase('an incident is opened in one step, and / leads to it', async (t,
   assert.equal(new URL(page.url()).pathname, '/');
   assert.deepEqual(await page.locator('table.incidents tbody th a').allInnerTexts(), ['二つ目の事案', title]);
 
-  await page.click('tr:has-text("二つ目") >> text=閉じる');
+  await page.click('tr:has-text("二つ目") >> text=終了する');
   await page.fill('textarea[name="reason"]', '訓練のため');
   await page.click('main button.pri');
   await page.waitForURL(/\/incidents$/);
-  assert.match(await page.locator('.note').innerText(), /閉じ/);
+  assert.match(await page.locator('.note').innerText(), /終了しました/);
   const record = board.cli(['incident', 'list']);
   assert.match(record, /^2\tclosed/m);
 });

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Incidents, import, hosts and timeline over HTTP: large files, killed boards, who sees what."""
+import html
 import json
 import pathlib
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
-from boards import PEOPLE, Board, Server, command, on_each_database
+from boards import BUILD, PEOPLE, Board, Server, command, on_each_database
 
 HERE = pathlib.Path(__file__).resolve().parent
 LEDGER = HERE.parent / "fixtures" / "make_ledger.py"
@@ -220,6 +223,49 @@ class Incidents:
         self.assertIn("終わり", person.get("/incidents/%d/timeline" % incident).text)
 
 
+@unittest.skipUnless(shutil.which("curl"), "curl is not here")
+class Hosts:
+    def test_the_command_lines_that_are_shown_hand_in_a_scan(self):
+        incident = self.board.incident()
+        admin = self.board.person("administrator")
+        admin.get("/hosts")
+        page = admin.post("/hosts", {"name": socket.gethostname()})
+        self.assertEqual(page.status, 200)
+        self.assertEqual(page.headers["Cache-Control"], "no-store")
+        lines = [html.unescape(line) for line in re.findall(r"<pre[^>]*>(.*?)</pre>", page.text, re.S)]
+        scan = [line for line in lines if "/incidents/%d/" % incident in line]
+        self.assertEqual(len(scan), 1, lines)
+        with tempfile.TemporaryDirectory() as folder:
+            here = {"PATH": "%s:%s" % (BUILD.resolve(), "/usr/bin:/bin"), "HOME": folder}
+            for line in (lines[0], scan[0]):
+                line = line.replace("/root/hikeshi-token", folder + "/token").replace(" / |", " %s |" % folder)
+                done = subprocess.run(["bash", "-o", "pipefail", "-c", line], env=here, capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertEqual((pathlib.Path(folder) / "token").stat().st_mode & 0o77, 0)
+        page = self.board.person("reader").get("/incidents/%d/hosts" % incident)
+        self.assertIn(socket.gethostname().lower(), page.text)
+        self.assertIn("only part of the host", page.text)
+
+    def test_a_token_is_shown_once_and_void_when_it_is_renewed(self):
+        incident = self.board.incident()
+        admin = self.board.person("administrator")
+        admin.get("/hosts")
+        at = "/api/v1/incidents/%d/findings" % incident
+        token = re.compile(r"hkh_[\w-]{43}")
+        first = token.search(admin.post("/hosts", {"name": "once"}).text).group()
+        self.assertIsNone(token.search(admin.get("/hosts").text))
+        number = re.search(r"/hosts/(\d+)/renew", re.search(r"once.*", admin.get("/hosts").text, re.S).group()).group(1)
+        second = token.search(admin.post("/hosts/%s/renew" % number).text).group()
+        nobody = self.board.nobody()
+
+        def hand_in(with_token):
+            return nobody.request("POST", at, b"not a scan\n", {"Authorization": "Bearer " + with_token}).status
+        self.assertEqual(hand_in(first), 401)
+        self.assertEqual(hand_in(second), 422)
+        self.assertEqual(admin.post("/hosts/%s/disable" % number).status, 303)
+        self.assertEqual(hand_in(second), 401)
+
+
 class Killed(unittest.TestCase):
     """Power loss in the middle of an import leaves the old ledger."""
 
@@ -253,9 +299,9 @@ class Killed(unittest.TestCase):
                 self.assertEqual(again.stop(), 0, again.log())
 
 
-for tests in (Import, Timeline, Incidents):
+for tests in (Import, Timeline, Incidents, Hosts):
     on_each_database(tests, globals())
-del Import, Timeline, Incidents, tests
+del Import, Timeline, Incidents, Hosts, tests
 
 if __name__ == "__main__":
     unittest.main()

@@ -72,27 +72,11 @@ static enum status get_house(struct web_request *r, struct web_response *res, st
 
 /* Answers with the token itself, not with a redirect: it is nowhere but in this answer. */
 static enum status show_token(struct web_request *r, struct web_response *res, const char *token,
-                              const char *host, struct err *e)
+                              struct slice host, struct err *e)
 {
-    struct house_view v = {.token = page_keep(r, token), .token_host = page_keep(r, host)};
+    struct house_view v = {.token = page_keep(r, token), .token_host = host};
     v.board = page_origin(r);
     enum status s = read_open_incidents(r, &v, e);
-    return s == OK ? answer(r, res, &v, e) : s;
-}
-
-static enum status post_register(struct web_request *r, struct web_response *res, struct err *e)
-{
-    char token[HOST_TOKEN_SIZE];
-    int64_t id = 0;
-    const char *name = web_field_text(r, "name");
-    enum status s = host_add(r->db, &r->actor, name, token, &id, e);
-    if (s == OK)
-        s = show_token(r, res, token, name, e);
-    if (s != ST_INVALID && s != ST_CONFLICT)
-        return s;
-    struct house_view v = {.fault = page_err_text(r, e), .typed = page_keep(r, name)};
-    web_status(res, s == ST_CONFLICT ? 409 : 422);
-    s = page_refused(r, e);
     return s == OK ? answer(r, res, &v, e) : s;
 }
 
@@ -108,6 +92,25 @@ static enum status host_name(struct web_request *r, int64_t id, struct slice *re
     return s == ST_END ? err_set(e, ST_NOT_FOUND, N_("there is no such host")) : s;
 }
 
+static enum status post_register(struct web_request *r, struct web_response *res, struct err *e)
+{
+    char token[HOST_TOKEN_SIZE];
+    int64_t id = 0;
+    struct slice kept = {0};
+    const char *name = web_field_text(r, "name");
+    enum status s = host_add(r->db, &r->actor, name, token, &id, e);
+    if (s == OK)
+        s = host_name(r, id, &kept, e);
+    if (s == OK)
+        s = show_token(r, res, token, kept, e);
+    if (s != ST_INVALID && s != ST_CONFLICT)
+        return s;
+    struct house_view v = {.fault = page_err_text(r, e), .typed = page_keep(r, name)};
+    web_status(res, s == ST_CONFLICT ? 409 : 422);
+    s = page_refused(r, e);
+    return s == OK ? answer(r, res, &v, e) : s;
+}
+
 static enum status post_renew(struct web_request *r, struct web_response *res, struct err *e)
 {
     char token[HOST_TOKEN_SIZE];
@@ -115,7 +118,7 @@ static enum status post_renew(struct web_request *r, struct web_response *res, s
     enum status s = host_name(r, r->id[0], &name, e);
     if (s == OK)
         s = host_renew(r->db, &r->actor, r->id[0], token, e);
-    return s == OK ? show_token(r, res, token, name.p ? (const char *)name.p : "", e) : s;
+    return s == OK ? show_token(r, res, token, name, e) : s;
 }
 
 static enum status post_disable(struct web_request *r, struct web_response *res, struct err *e)
