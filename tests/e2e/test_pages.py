@@ -140,6 +140,30 @@ class Import:
             if words:
                 self.assertIn(words, answer.text)
 
+    def test_what_is_exported_is_imported_again_as_the_same_rows(self):
+        importer = self.importer()
+        importer.whole("a.csv", ledger("a.csv", "--rows", "60", "--numbers"))
+        page = self.person.get("/incidents/%d/export" % self.incident)
+        links = re.findall(r'href="(/incidents/\d+/ledger/export/\w+)"', page.text)
+        self.assertEqual(len(links), 3)
+        for link, name, begins in zip(links, ("b.xlsx", "b.csv", "c.csv"), (b"PK", b"\xef\xbb\xbf", b"")):
+            file = self.person.get(link)
+            self.assertEqual(file.status, 200, link)
+            self.assertIn("attachment", file.headers["Content-Disposition"])
+            self.assertTrue(file.body.startswith(begins), file.body[:20])
+            changes = importer.changes(importer.columns(name, file.body))
+            self.assertEqual(figures(changes), [0, 0, 60, 0], link)
+
+    def test_characters_that_shift_jis_lacks_are_told_before(self):
+        self.importer().whole("a.csv", "名称,種別,備考\n𠮷野システム,社内,吉の異体字\n帳票,社内,\n".encode())
+        at = "/incidents/%d/ledger/export/cp932" % self.incident
+        told = self.person.get(at + "?category=internal")
+        self.assertIn("U+20BB7", told.text)
+        anyway = html.unescape(re.search(r'href="([^"]*anyway=1)"', told.text).group(1))
+        self.assertIn("category=internal", anyway)
+        file = self.person.get(anyway)
+        self.assertIn("?野システム", file.body.decode("cp932"))
+
     def test_a_file_belongs_to_its_incident(self):
         importer = self.importer()
         importer.columns("a.csv", ledger("a.csv", "--rows", "5"))

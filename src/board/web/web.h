@@ -44,8 +44,10 @@ struct web_request {
     const struct web_route *route;
     enum web_method method;
     struct slice path;
-    int64_t id[WEB_PARAMS];        /* the pattern's ":n" parts, in order: positive numbers */
-    struct slice word[WEB_PARAMS]; /* its ":w" parts, percent-decoded, checked UTF-8 */
+    /* The pattern's parts that vary, by their place among them: of "/x/:n/y/:w" id[0] and word[1].
+     * A ":n" is a positive number; a ":w" is percent-decoded, checked UTF-8. */
+    int64_t id[WEB_PARAMS];
+    struct slice word[WEB_PARAMS];
     enum lang lang;
     const char *theme;  /* "", "light", "dark" */
     struct actor actor; /* role ROLE_NONE: nobody */
