@@ -31,6 +31,8 @@ import uuid
 BUILD = pathlib.Path(os.environ.get("HIKESHI_BUILD", "build"))
 BOARD = BUILD / "hikeshi-board"
 PASSWORD = "correct horse battery"
+# A sanitizer's own memory is not the board's.
+SANITIZED = any(mark in BOARD.read_bytes() for mark in (b"__tsan_init", b"__asan_init"))
 ROLES = ("administrator", "responder", "owner", "reader")
 ROLE_BITS = {"administrator": 1, "responder": 2, "owner": 4, "reader": 8}
 # Logins are mail addresses, so that an owner finds what is theirs; tests/browser/harness.mjs has the same.

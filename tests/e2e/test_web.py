@@ -526,7 +526,8 @@ class Requests:
             else:
                 self.assertLess(sent, 200 << 20)  # it is cut off
                 c.socket.close()
-        self.assertLess(self.board.rss_kib() - before, 20 << 10)
+        if not boards.SANITIZED:
+            self.assertLess(self.board.rss_kib() - before, 20 << 10)
 
     def test_clients_that_vanish(self):
         for text in (self.GET, self.GET + "\r\n", "POST /login HTTP/1.1\r\nHost: HOST\r\nContent-Length: 100\r\n"
@@ -558,7 +559,8 @@ class Streams:
             self.assertEqual(s.status, 200, s.head)
             self.assertIn("text/event-stream", s.head)
             self.assertIn("event: changed", s.wait("event: changed"))
-        self.assertLess(self.board.rss_kib() - before, 60 << 10)
+        if not boards.SANITIZED:
+            self.assertLess(self.board.rss_kib() - before, 60 << 10)
         self.assertEqual(Person(self.board).get("/healthz").status, 200)
         for s in streams:
             s.close()
@@ -736,7 +738,7 @@ class Alone(unittest.TestCase):
         self.assertIn("; Secure", cookie)
         self.assertIn("198.51.100.7", p.request("GET", "/account", headers=by_proxy).text)
         self.assertTrue(until(lambda: ' "POST /login" 303' in board.log()))
-        self.assertIn('198.51.100.7 account', board.log())
+        self.assertTrue(until(lambda: '198.51.100.7 account:1 "GET /account" 200' in board.log()))
         self.assertEqual(p.post("/login", {}, headers={**by_proxy, "Origin": "http://board.example"}).status, 403)
         self.assertEqual(p.request("GET", "/login", headers={**by_proxy, "Host": "evil.example"}).status, 421)
 
