@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import select
 import socket
 import sqlite3
 import subprocess
@@ -547,6 +548,102 @@ class Requests:
         self.assertRegex(self.board.log(), r'(?m)^20\S+Z 127\.0\.0\.1 - "GET /nonesuch" 404 \d+ \d+$')
 
 
+class Bodies:
+    """Bodies that a handler takes in pieces while they come: what a host hands in."""
+    options = ("--threads", "4")
+
+    def findings(self, count, host):
+        line = {"path": "", "component": "log4j-core", "version": "2.14.1", "version_from": "pom.properties",
+                "version_range": None, "prefix": "", "cves": {"CVE-2021-44228": "affected"}, "evidence": ["pom.properties"]}
+        out = [json.dumps({**line, "path": "/srv/%d.jar" % i}) for i in range(count)]
+        out.append(json.dumps({"summary": {
+            "files": count, "archives": count, "bytes": 1, "findings": count, "host": host, "profile": "log4shell",
+            "started": "2021-12-10T09:00:00Z", "ended": "2021-12-10T09:01:00Z", "tool": "hikeshi 0.1.0",
+            "profile_revision": 1, "paths": ["/srv"], "incomplete_count": 0, "incomplete": [], "skipped": []}}))
+        return ("\n".join(out) + "\n").encode()
+
+    def send(self, incident, body, headers="", piece=None, pause=0.0, cut=None, host="fare"):
+        """The answer to a body that is sent in pieces."""
+        p = self.board.person("administrator")
+        c = Raw(self.board, 60)
+        c.send("POST /api/v1/incidents/%d/findings?host=%s HTTP/1.1\r\nHost: HOST\r\nX-CSRF-Token: %s\r\n"
+               "Cookie: %s\r\nContent-Type: application/jsonl\r\nConnection: close\r\n%s\r\n"
+               % (incident, host, p.csrf, "; ".join("%s=%s" % kv for kv in p.cookies.items()),
+                  headers or "Content-Length: %d\r\n" % len(body)))
+        try:
+            for at in range(0, len(body), piece or len(body)):
+                if cut is not None and at >= cut:
+                    c.socket.close()
+                    return None
+                c.send(body[at:at + (piece or len(body))])
+                time.sleep(pause)
+        except OSError:
+            pass
+        return c.all()
+
+    def scans(self, incident):
+        return len(self.board.person("administrator").get("/api/v1/incidents/%d/scans" % incident).json()["items"])
+
+    def test_whole_and_in_pieces(self):
+        incident = self.board.incident()
+        for i, (count, piece, pause) in enumerate(((1, None, 0), (3, 1, 0), (20000, None, 0), (20000, 100000, 0.005))):
+            body = self.findings(count, "fare-%d" % i)
+            self.assertRegex(self.send(incident, body, piece=piece, pause=pause, host="fare-%d" % i),
+                             r"^HTTP/1\.1 20[01] ")
+            chunked = self.findings(count, "chunked-%d" % i)
+            packed = b"".join(b"%x\r\n%s\r\n" % (len(chunked[a:a + 50000]), chunked[a:a + 50000])
+                              for a in range(0, len(chunked), 50000)) + b"0\r\n\r\n"
+            self.assertRegex(self.send(incident, packed, "Transfer-Encoding: chunked\r\n", host="chunked-%d" % i),
+                             r"^HTTP/1\.1 20[01] ")
+        self.assertEqual(self.scans(incident), 8)
+
+    def test_a_fault_at_the_start_is_answered_though_more_comes(self):
+        incident = self.board.incident()
+        body = b"no json\n" + self.findings(100000, "fare")
+        self.assertRegex(self.send(incident, body, piece=1 << 20), r"^HTTP/1\.1 422 ")
+        self.assertEqual(self.scans(incident), 0)
+
+    def test_cut_in_the_middle_leaves_nothing(self):
+        incident = self.board.incident()
+        body = self.findings(5000, "fare")
+        for cut in (1, 1000, len(body) // 2, len(body) - 1):
+            self.assertIsNone(self.send(incident, body, piece=max(1, cut // 3), cut=cut))
+        time.sleep(0.5)
+        self.assertEqual(self.scans(incident), 0)
+        self.assertRegex(self.send(incident, body), r"^HTTP/1\.1 20[01] ")
+
+    def test_who_may_not_is_told_before_the_body(self):
+        incident = self.board.incident()
+        p = self.board.person("reader")
+        c = Raw(self.board)
+        c.send("POST /api/v1/incidents/%d/findings HTTP/1.1\r\nHost: HOST\r\nX-CSRF-Token: %s\r\nCookie: %s\r\n"
+               "Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"
+               % (incident, p.csrf, "; ".join("%s=%s" % kv for kv in p.cookies.items())))
+        self.assertRegex(c.all(), r"^HTTP/1\.1 403 ")
+        answer = raw(self.board, "POST /api/v1/incidents/%d/findings HTTP/1.1\r\nHost: HOST\r\nContent-Length: 9\r\n"
+                     "Authorization: Bearer nonsense\r\n\r\n" % incident)
+        self.assertRegex(answer, r"^HTTP/1\.1 401 ")
+
+    def test_slow_ones_do_not_take_all_workers(self):
+        incident = self.board.incident()
+        p = self.board.person("administrator")
+        head = ("POST /api/v1/incidents/%d/findings?host=a HTTP/1.1\r\nHost: HOST\r\nX-CSRF-Token: %s\r\n"
+                "Cookie: %s\r\nContent-Length: 1000000\r\n\r\n{"
+                % (incident, p.csrf, "; ".join("%s=%s" % kv for kv in p.cookies.items())))
+        slow = [Raw(self.board) for _ in range(6)]
+        for c in slow:
+            c.send(head)
+        time.sleep(0.5)
+        for _ in range(10):
+            self.assertEqual(Person(self.board).request("GET", "/login", timeout=5).status, 200)
+        refused = select.select([c.socket for c in slow], [], [], 0)[0]  # 4 workers: two may wait for bodies
+        self.assertEqual([s.recv(12) for s in refused], [b"HTTP/1.1 503"] * 4)
+        for c in slow:
+            c.socket.close()
+        body = self.findings(10, "fare")
+        self.assertTrue(until(lambda: self.send(incident, body).startswith("HTTP/1.1 20")))
+
+
 class Streams:
     """Server-sent events."""
 
@@ -595,7 +692,7 @@ class Streams:
         self.assertEqual(self.board.person("reader").get("/incidents/999999/events").status, 404)
 
 
-for tests in (Routes, Pages, Requests, Streams):
+for tests in (Routes, Pages, Requests, Bodies, Streams):
     on_each_database(tests, globals())
 
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,6 +34,8 @@ void clients_done(struct clients *c)
 void client_phase(struct client *c, enum client_phase phase, uint64_t bytes)
 {
     atomic_store(&c->bytes, bytes);
+    atomic_store(&c->held, false);
+    atomic_store(&c->moved_ms, time_monotonic_ms());
     atomic_store(&c->since_ms, time_monotonic_ms());
     atomic_store(&c->phase, phase);
 }
@@ -133,6 +136,13 @@ bool client_half_closed(int fd)
     return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
+/* The client will send no more, and there is nothing left to read: a body cannot become whole. */
+static bool torn(int fd)
+{
+    int left = 0;
+    return client_half_closed(fd) && ioctl(fd, FIONREAD, &left) == 0 && left == 0;
+}
+
 static bool too_slow(const struct client *c, int64_t now)
 {
     int64_t took = now - atomic_load(&c->since_ms);
@@ -141,6 +151,10 @@ static bool too_slow(const struct client *c, int64_t now)
     case CLIENT_IDLE:
         return took > IDLE_MS || (took > HALF_MS && client_half_closed(c->fd));
     case CLIENT_BODY:
+        if (atomic_load(&c->held))
+            return false; /* it is we who are slow */
+        if (now - atomic_load(&c->moved_ms) > HALF_MS && torn(c->fd))
+            return true;
         return took > BODY_GRACE_MS + bytes * 1000 / BODY_BYTES_PER_S;
     case CLIENT_SEND:
         return took > SEND_GRACE_MS + bytes * 1000 / SEND_BYTES_PER_S;

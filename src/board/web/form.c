@@ -168,7 +168,7 @@ static enum status feed_urlencoded(struct form *f, struct slice in, struct err *
         while (stop < in.n && in.p[stop] != '&' && (in.p[stop] != '=' || f->state == FORM_VALUE))
             stop++;
         /* a name's limit is checked when it is whole; raw it may be three times as long */
-        if (f->state == FORM_NAME && f->hold.n + stop > 3u * LIMIT_FORM_NAME)
+        if (f->state == FORM_NAME && f->hold.n + stop > (size_t)3 * LIMIT_FORM_NAME)
             return err_set(e, ST_LIMIT, N_("a field's name is longer than %d bytes"),
                            LIMIT_FORM_NAME);
         s = form_count_text(f, stop, e);
@@ -201,7 +201,7 @@ enum status form_begin(struct form *f, struct arena *arena, struct slice content
         f->sink = *sink;
     if (type.n == 33 &&
         strncasecmp((const char *)type.p, "application/x-www-form-urlencoded", 33) == 0) {
-        buf_init(&f->hold, 3 * LIMIT_FORM_VALUE);
+        buf_init(&f->hold, (size_t)3 * LIMIT_FORM_VALUE);
         f->state = FORM_NAME;
         return OK;
     }

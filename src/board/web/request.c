@@ -161,6 +161,8 @@ enum status web_body_next(struct web_request *r, struct slice *ret, struct err *
     }
     if (x->suspended && !x->gone && !x->body_end) {
         x->suspended = false;
+        atomic_store(&x->client->moved_ms, time_monotonic_ms());
+        atomic_store(&x->client->held, false);
         MHD_resume_connection(x->conn);
     }
     (void)pthread_mutex_unlock(&x->lock);

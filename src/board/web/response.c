@@ -162,9 +162,9 @@ static char *disposition(struct arena *a, const char *name)
     buf_init(&ext, 2000);
     buf_init(&plain, 600);
     for (const char *p = name; *p; p++) {
-        bool word = (*p >= '0' && *p <= '9') || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z') ||
-                    strchr("-._", *p) != NULL;
-        (void)buf_add_char(&plain, word ? *p : '_');
+        bool word = (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') ||
+                    (*p >= 'A' && *p <= 'Z') || strchr("-._", *p) != NULL;
+        (void)buf_add(&plain, word ? p : "_", 1);
         if (word)
             (void)buf_add_char(&ext, *p);
         else

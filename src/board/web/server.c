@@ -280,6 +280,13 @@ static enum MHD_Result take_body(struct exchange *x)
     return hand_over(x, false);
 }
 
+static void note_progress(struct exchange *x, bool held)
+{
+    atomic_store(&x->client->bytes, x->received);
+    atomic_store(&x->client->held, held);
+    atomic_store(&x->client->moved_ms, time_monotonic_ms());
+}
+
 /* Bytes of a body that is parsed as it comes. After a fault the rest is read and dropped, so that
  * the answer can be given; what announced no length is cut off when it goes on for too long. */
 static enum MHD_Result parse_body(struct exchange *x, const char *data, size_t *size)
@@ -298,7 +305,7 @@ static enum MHD_Result parse_body(struct exchange *x, const char *data, size_t *
         (void)!exchange_body(x, slice_of(data, *size), &x->fault);
     }
     x->body_read = true;
-    atomic_store(&x->client->bytes, x->received);
+    note_progress(x, false);
     *size = 0;
     return MHD_YES;
 }
@@ -334,7 +341,10 @@ static enum MHD_Result pass_body(struct exchange *x, const char *data, size_t *s
     }
     bool finished = *size == 0 && x->body_end && x->worker_done;
     (void)pthread_cond_signal(&x->news);
-    atomic_store(&x->client->bytes, x->received);
+    if (x->body_end)
+        client_phase(x->client, CLIENT_WORK, 0);
+    else
+        note_progress(x, x->suspended);
     (void)pthread_mutex_unlock(&x->lock);
     return finished ? response_queue(x) : ret;
 }
@@ -402,6 +412,8 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **context,
         client_phase(x->client, CLIENT_IDLE, 0);
     if (w->config.log_requests && x->method)
         log_request(x);
+    if (x->want_body && (x->req.route->flags & ROUTE_STREAM))
+        (void)atomic_fetch_sub(&x->web->streaming, 1); /* let in, and gone before it began */
     (void)pthread_mutex_lock(&x->lock);
     x->gone = true;
     x->suspended = false;
@@ -573,7 +585,8 @@ enum status web_start(const struct web_config *config, struct web **ret, struct 
     if (s == OK)
         s = route_check(web_routes, e);
     if (s == OK)
-        s = db_pool_open(config->database, w->config.threads + 2 + 2 * JOBS_AT_ONCE, &w->pool, e);
+        s = db_pool_open(config->database, w->config.threads + 2 + (size_t)2 * JOBS_AT_ONCE,
+                         &w->pool, e);
     if (s == OK)
         s = live_open(&w->live, e);
     if (s == OK)

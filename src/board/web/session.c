@@ -21,6 +21,8 @@ bool request_cookie(const struct exchange *x, const char *name, struct slice *re
     return header_cookie(exchange_header(x, "Cookie"), cookie_name(x, name), ret);
 }
 
+#define MAC_HEX ((size_t)2 * crypto_auth_BYTES)
+
 static void hash_hex(struct slice s, char ret[TOKEN_HEX])
 {
     unsigned char sum[crypto_hash_sha256_BYTES];
@@ -46,15 +48,13 @@ static void flash_take(struct exchange *x)
     if (!request_cookie(x, "hikeshi_note", &v))
         return;
     response_cookie(&x->res, "hikeshi_note", "", 0, true);
-    if (v.n < 2 * crypto_auth_BYTES || x->req.csrf[0] == '\0')
+    if (v.n < MAC_HEX || x->req.csrf[0] == '\0')
         return;
-    if (sodium_hex2bin(mac, sizeof mac, (const char *)v.p, 2 * crypto_auth_BYTES, NULL, &n, NULL) !=
-            0 ||
+    if (sodium_hex2bin(mac, sizeof mac, (const char *)v.p, MAC_HEX, NULL, &n, NULL) != 0 ||
         n != sizeof mac)
         return;
-    if (sodium_hex2bin((unsigned char *)x->flash, sizeof x->flash - 1,
-                       (const char *)v.p + 2 * crypto_auth_BYTES, v.n - 2 * crypto_auth_BYTES, NULL,
-                       &n, NULL) != 0)
+    if (sodium_hex2bin((unsigned char *)x->flash, sizeof x->flash - 1, (const char *)v.p + MAC_HEX,
+                       v.n - MAC_HEX, NULL, &n, NULL) != 0)
         n = 0;
     (void)crypto_hash_sha256(key, (const unsigned char *)x->req.csrf, strlen(x->req.csrf));
     if (crypto_auth_verify(mac, (const unsigned char *)x->flash, n, key) != 0)
@@ -65,7 +65,7 @@ static void flash_take(struct exchange *x)
 void web_flash(struct web_response *res, const char *text)
 {
     struct exchange *x = res->x;
-    char hex[2 * (crypto_auth_BYTES + sizeof x->flash) + 1];
+    char hex[MAC_HEX + 2 * sizeof x->flash + 1];
     unsigned char key[32];
     unsigned char mac[crypto_auth_BYTES];
     struct slice s = slice_str(text);
@@ -256,7 +256,7 @@ enum status session_sweep(struct web *w, struct db *db, int64_t now_ms, struct e
                    now_ms - SESSION_IDLE_MS, now_ms - SESSION_MAX_MS);
     if (s == OK)
         s = db_run(db, NULL, e, "DELETE FROM login_failure WHERE at_ms <= $1", "i",
-                   now_ms - 3600 * 1000LL);
+                   now_ms - 3600LL * 1000);
     if (s == OK)
         s = db_commit(db, e);
     db_rollback(db);

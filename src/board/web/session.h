@@ -6,8 +6,8 @@
 
 #include "board/web/web.h"
 
-#define SESSION_IDLE_MS (12 * 3600 * 1000LL)
-#define SESSION_MAX_MS (7 * 24 * 3600 * 1000LL)
+#define SESSION_IDLE_MS (12LL * 3600 * 1000)
+#define SESSION_MAX_MS (7LL * 24 * 3600 * 1000)
 
 /* Begins a session of the account and sets its cookie; the one the request came with ends. Inside a
  * write transaction. */

@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <sodium.h>
 
-#define WINDOW_MS (3600 * 1000LL)
+#define WINDOW_MS (3600LL * 1000)
 
 struct rule {
     char subject[80];
@@ -24,9 +24,9 @@ static void rules_of(const char *login, const char *from, struct rule ret[3])
     (void)snprintf(net, sizeof net, "%s", from);
     if (inet_pton(AF_INET6, from, v6) == 1) /* a household has a /64 */
         (void)sodium_bin2hex(net, sizeof net, v6, 8);
-    ret[0] = (struct rule){.free = 5, .most_ms = 15 * 60 * 1000LL};
-    ret[1] = (struct rule){.free = 20, .most_ms = 15 * 60 * 1000LL};
-    ret[2] = (struct rule){.free = 50, .most_ms = 30 * 1000LL};
+    ret[0] = (struct rule){.free = 5, .most_ms = 15LL * 60 * 1000};
+    ret[1] = (struct rule){.free = 20, .most_ms = 15LL * 60 * 1000};
+    ret[2] = (struct rule){.free = 50, .most_ms = 30LL * 1000};
     (void)snprintf(ret[0].subject, sizeof ret[0].subject, "pair:%s:%.40s", hex, net);
     (void)snprintf(ret[1].subject, sizeof ret[1].subject, "from:%.40s", net);
     (void)snprintf(ret[2].subject, sizeof ret[2].subject, "login:%s", hex);

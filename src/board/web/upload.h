@@ -7,7 +7,7 @@
 
 #include "board/web/web.h"
 
-#define UPLOAD_KEPT_MS (24 * 3600 * 1000LL)
+#define UPLOAD_KEPT_MS (24LL * 3600 * 1000)
 
 /* Stores the file; *ret_id is a random number, which an address may hold. Outside any transaction
  * (ROUTE_OWN_TX): a part is a transaction of its own, so that nobody waits for all of it. ST_LIMIT

@@ -35,6 +35,8 @@ struct client {
     _Atomic(enum client_phase) phase;
     _Atomic int64_t since_ms; /* monotonic: when the phase began */
     _Atomic uint64_t bytes;   /* BODY: received; SEND: to send */
+    _Atomic int64_t moved_ms; /* BODY: when bytes were last taken */
+    _Atomic bool held;        /* BODY: the handler has to take what came before more is read */
 };
 
 struct clients {
