@@ -25,8 +25,15 @@ static enum status show(struct web_request *r, struct web_response *res,
     enum status s = incident_frame(r, q->incident, PAGE_LEDGER, T(r->lang, "Ledger"), &f, &info, e);
     if (s == OK)
         s = ledger_view_read(r, q, edit, &v, e);
+    if (s == ST_LIMIT && q->search.n) { /* too much to look for: said above the whole ledger */
+        struct ledger_address without = *q;
+        without.search = (struct slice){0};
+        page_add_err(r, &f, e);
+        s = ledger_view_read(r, &without, edit, &v, e);
+    }
     if (s != OK)
         return s;
+    v.typed = q->search;
     if (with) {
         v.bulk_refused = with->bulk_refused;
         v.picked = with->picked;
@@ -124,7 +131,7 @@ static enum status cell_address(struct web_request *r, struct ledger_address *q,
 static enum status get_cell(struct web_request *r, struct web_response *res, struct err *e)
 {
     struct ledger_address q;
-    enum ledger_column column;
+    enum ledger_column column = LEDGER_COLUMN_NAME;
     enum status s = cell_address(r, &q, &column, e);
     if (s == OK)
         s = asset_of_incident(r, q.incident, q.edit, e);
@@ -159,7 +166,7 @@ static enum status answer_cell(struct web_request *r, struct web_response *res,
 static enum status post_cell(struct web_request *r, struct web_response *res, struct err *e)
 {
     struct ledger_address q;
-    enum ledger_column column;
+    enum ledger_column column = LEDGER_COLUMN_NAME;
     struct asset_race race;
     int64_t row_version = 0;
     enum status s = cell_address(r, &q, &column, e);

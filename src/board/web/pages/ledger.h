@@ -78,6 +78,7 @@ struct ledger_view {
     size_t people_count;
     struct ledger_account *accounts;
     size_t account_count;
+    struct slice typed;        /* in the search box */
     struct slice due_proposed; /* for datetime-local: 17:00 of the next working day */
     struct slice bulk_refused; /* why the ticked rows were not changed; they are ticked again: */
     const int64_t *picked;

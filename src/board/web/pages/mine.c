@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "board/case/asset.h"
 #include "board/case/incident.h"
+#include "board/case/source.h"
 #include "board/case/survey.h"
 #include "board/web/pages/asset_change.h"
 #include "board/web/pages/incident_frame.h"
@@ -111,6 +112,8 @@ static enum status get_mine(struct web_request *r, struct web_response *res, str
 /* The person's own latest word on each question, and what a scan proposes. */
 static enum status lay_out(struct web_request *r, struct mine_form *v, struct err *e)
 {
+    char me[SOURCE_KEY_SIZE];
+    source_key_of_actor(&r->actor, me);
     v->count = v->survey.answer_count;
     v->rows = arena_alloc_array(r->arena, v->count + 1, sizeof *v->rows);
     if (!v->rows)
@@ -126,7 +129,7 @@ static enum status lay_out(struct web_request *r, struct mine_form *v, struct er
             if (ev->waits && !m->proposal)
                 m->proposal = ev;
             if (!m->said && ev->counts && slice_eq_str(ev->kind, "person") &&
-                slice_eq_str(ev->source, r->actor.name)) {
+                slice_eq_str(ev->source_key, me)) {
                 m->said = true;
                 m->option = ev->option_id;
                 m->detail = ev->detail;
@@ -279,7 +282,7 @@ static enum status post_form(struct web_request *r, struct web_response *res, st
     db_rollback(r->db);
     bool *changed = arena_alloc_array(r->arena, v.count + 1, sizeof *changed);
     if (s == OK && !changed)
-        s = err_set(e, arena_status(r->arena), "out of memory");
+        s = err_set(e, ST_NOMEM, "out of memory");
     if (s == OK) {
         take_typed(r, &v, changed);
         s = save(r, &v, changed, e);

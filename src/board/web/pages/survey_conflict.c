@@ -83,15 +83,19 @@ static enum asset_state says(const struct survey_evidence *ev, struct slice cve)
     return state.n ? words_state_of(state) : STATE_COUNT;
 }
 
+static bool same_side(const struct survey_side *a, const struct survey_side *b)
+{
+    if (a->evidence_count != b->evidence_count)
+        return false;
+    for (size_t i = 0; i < a->evidence_count; i++)
+        if (a->evidence[i] != b->evidence[i])
+            return false;
+    return true;
+}
+
 static bool same_sides(const struct survey_conflict *a, const struct survey_conflict *b)
 {
-    for (size_t i = 0; i < 2; i++) {
-        if (a->side[i].evidence_count != b->side[i].evidence_count ||
-            memcmp(a->side[i].evidence, b->side[i].evidence,
-                   a->side[i].evidence_count * sizeof(*a->side[i].evidence)) != 0)
-            return false;
-    }
-    return true;
+    return same_side(&a->side[0], &b->side[0]) && same_side(&a->side[1], &b->side[1]);
 }
 
 /* The answer that settles a CVE: that of the question which is asked of each. */

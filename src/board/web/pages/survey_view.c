@@ -76,6 +76,7 @@ struct survey_evidence survey_evidence_of_row(struct web_request *r, const struc
         .link = page_keep(r, db_text(rows, 16)),
         .status = page_keep(r, db_text(rows, 17)),
         .decided_by = page_keep(r, db_text(rows, 18)),
+        .source_key = page_keep(r, db_text(rows, 19)),
     };
     ev.question = profile_question(p, (const char *)ev.question_id.p);
     if (ev.question)

@@ -19,7 +19,7 @@ struct survey_evidence {
     const struct profile_question *question; /* NULL: the profile does not ask this any more */
     const struct profile_option *option;
     struct slice question_id, cve, option_id, kind, detail, cves, source, quote, link, status,
-        decided_by, file;
+        decided_by, source_key, file;
 };
 
 struct survey_answer {
@@ -90,8 +90,8 @@ struct html_url survey_link(struct slice link);
 #define SURVEY_EVIDENCE_COLUMNS                                                             \
     "e.id, e.asset_id, e.attachment_id, e.scan_id, e.decided_ms, e.said_ms, e.read_ms, "    \
     "e.partial, e.question, e.cve, e.option, e.kind, e.detail, e.cves, e.source, e.quote, " \
-    "e.link, e.status, e.decided_by"
-#define SURVEY_EVIDENCE_COLUMN_COUNT 19
+    "e.link, e.status, e.decided_by, e.source_key"
+#define SURVEY_EVIDENCE_COLUMN_COUNT 20
 struct db_rows;
 struct survey_evidence survey_evidence_of_row(struct web_request *r, const struct profile *p,
                                               const struct db_rows *rows);
