@@ -199,7 +199,6 @@ void work_run(struct exchange *x)
     struct db *db = NULL;
     struct err e = {0};
     bool stream = (x->req.route->flags & ROUTE_STREAM) != 0 && x->has_body;
-    x->want_body = false;
     if (!(x->req.route->flags & ROUTE_NO_DB) && db_pool_get(x->web->pool, &db, &e) != OK) {
         answer_error(x, 503, &e);
         return;
