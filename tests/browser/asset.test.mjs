@@ -136,6 +136,7 @@ onBoard('the row and its scan look right in every look', async (t, board) => {
   await firstDay(board, page, company);
   await inEveryLook(t, board, {}, async (p, look) => {
     await p.goto(company.of('取引先API'));
+    assert.match(await p.locator('.conflict .pair').first().innerText(), /2\.14\.1/); // a version against the maker's word
     await p.locator('.qa .more > summary').first().click();
     await examine(p);
     await shoot(p, `asset-${look}`);

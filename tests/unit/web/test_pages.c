@@ -4,21 +4,6 @@
 #include "board/web/pages/survey_conflict.h"
 #include "unit.h"
 
-/* --- a profile of two questions, the second per CVE */
-
-static struct profile_option has[] = {
-    {.id = "yes", .means = MEANS_OPEN, .version = true, .label = {"Yes", "はい"}},
-    {.id = "no", .means = MEANS_NOT_AFFECTED, .label = {"No", "いいえ"}},
-};
-static struct profile_option says[] = {
-    {.id = "affected", .means = MEANS_AFFECTED, .label = {"Affected", "影響あり"}},
-    {.id = "not_affected", .means = MEANS_NOT_AFFECTED, .label = {"Not affected", "影響なし"}},
-};
-static struct profile_question questions[] = {
-    {.id = "has", .option_count = 2, .options = has},
-    {.id = "maker", .per_cve = true, .option_count = 2, .options = says},
-};
-
 struct fixture {
     struct survey_evidence ev[4];
     const struct survey_evidence *list[4];
@@ -28,14 +13,28 @@ struct fixture {
     struct arena a;
 };
 
-static struct survey_evidence evidence(struct profile_question *q, struct profile_option *o,
-                                       const char *cve, const char *cves, int64_t read_ms)
+static struct profile *profile; /* the built-in one: its questions, versions and CVEs are data */
+#define CVE_1 "CVE-2021-44228"
+#define CVE_2 "CVE-2021-45046"
+
+static const struct profile_option *option(const char *question, const char *id)
 {
-    return (struct survey_evidence){.question = q,
-                                    .option = o,
-                                    .question_id = slice_str(q->id),
+    const struct profile_option *o = profile_option(profile_question(profile, question), id);
+    assert_non_null(o);
+    return o;
+}
+
+static struct survey_evidence evidence(const char *question, const char *answer, const char *cve,
+                                       const char *detail, int64_t read_ms)
+{
+    return (struct survey_evidence){.question = profile_question(profile, question),
+                                    .option = option(question, answer),
+                                    .question_id = slice_str(question),
+                                    .option_id = slice_str(answer),
+                                    .kind = SLICE_LIT("person"),
+                                    .source_key = SLICE_LIT("account:1"),
+                                    .detail = slice_str(detail),
                                     .cve = slice_str(cve),
-                                    .cves = slice_str(cves),
                                     .counts = true,
                                     .read_ms = read_ms};
 }
@@ -44,12 +43,16 @@ static void begin(struct fixture *f)
 {
     memset(f, 0, sizeof *f);
     arena_init(&f->a, 1 << 16);
-    f->answers[0] = (struct survey_answer){.question = &questions[0], .cve = ""};
-    f->answers[1] = (struct survey_answer){.question = &questions[1], .cve = "CVE-1"};
-    f->answers[2] = (struct survey_answer){.question = &questions[1], .cve = "CVE-2"};
-    f->cves[0] = (struct survey_cve){.id = SLICE_LIT("CVE-1"), .state = SLICE_LIT("affected")};
-    f->cves[1] = (struct survey_cve){.id = SLICE_LIT("CVE-2"), .state = SLICE_LIT("affected")};
-    f->v = (struct survey_view){.evidence = f->ev,
+    f->answers[0] =
+        (struct survey_answer){.question = profile_question(profile, "log4j"), .cve = ""};
+    f->answers[1] =
+        (struct survey_answer){.question = profile_question(profile, "vendor"), .cve = CVE_1};
+    f->answers[2] =
+        (struct survey_answer){.question = profile_question(profile, "vendor"), .cve = CVE_2};
+    f->cves[0] = (struct survey_cve){.id = SLICE_LIT(CVE_1), .state = SLICE_LIT("affected")};
+    f->cves[1] = (struct survey_cve){.id = SLICE_LIT(CVE_2), .state = SLICE_LIT("affected")};
+    f->v = (struct survey_view){.profile = profile,
+                                .evidence = f->ev,
                                 .answers = f->answers,
                                 .answer_count = 3,
                                 .cves = f->cves,
@@ -61,88 +64,106 @@ static void of_one_question(void **state)
     (void)state;
     struct fixture f;
     begin(&f);
-    f.ev[0] = evidence(&questions[0], &has[1], "", "", 50); /* newest first */
-    f.ev[1] = evidence(&questions[0], &has[0], "", "", 40);
-    f.ev[2] = evidence(&questions[0], &has[0], "", "", 10);
-    f.ev[3] = evidence(&questions[0], &has[1], "", "", 5);
+    f.ev[0] = evidence("log4j", "no", "", "", 50); /* newest first */
+    f.ev[1] = evidence("log4j", "yes", "", "2.14.1", 40);
+    f.ev[2] = evidence("log4j", "yes", "", "", 10);
+    f.ev[3] = evidence("log4j", "no", "", "", 5);
     f.ev[3].counts = false; /* a proposal takes no side */
     f.v.evidence_count = 4;
     for (size_t i = 0; i < 4; i++)
         f.list[i] = &f.ev[i];
     f.answers[0].evidence = f.list;
     f.answers[0].evidence_count = 4;
-    f.answers[0].option = &has[0];
+    f.answers[0].option = option("log4j", "yes");
     f.answers[0].disagree = true;
     f.cves[0].disagree = true; /* told by the question, not once more */
     assert_int_equal(survey_find_conflicts(&f.a, &f.v, NULL), OK);
     assert_int_equal(f.v.conflict_count, 1);
     const struct survey_conflict *c = &f.v.conflicts[0];
-    assert_ptr_equal(c->side[0].option, &has[0]);
+    assert_ptr_equal(c->side[0].option, option("log4j", "yes"));
     assert_true(c->side[0].holds);
     assert_int_equal(c->side[0].evidence_count, 2);
     assert_int_equal(c->side[1].evidence_count, 1);
-    assert_ptr_equal(c->side[1].option, &has[1]);
+    assert_ptr_equal(c->side[1].option, option("log4j", "no"));
     assert_int_equal(c->since_ms, 50); /* when the second side was first heard */
     arena_done(&f.a);
 }
 
+/* A person's version makes it affected; the maker says it is not. */
 static void of_two_questions(void **state)
 {
     (void)state;
     struct fixture f;
     begin(&f);
-    f.ev[0] = evidence(&questions[1], &says[1], "CVE-1", "", 30);
-    f.ev[1] = evidence(&questions[1], &says[1], "CVE-2", "", 30);
-    f.ev[2] =
-        evidence(&questions[0], &has[0], "", "{\"CVE-1\":\"affected\",\"CVE-2\":\"affected\"}", 20);
+    f.ev[0] = evidence("vendor", "not_affected", CVE_1, "", 30);
+    f.ev[1] = evidence("vendor", "not_affected", CVE_2, "", 30);
+    f.ev[2] = evidence("log4j", "yes", "", "2.14.1", 20);
     f.v.evidence_count = 3;
     f.cves[0].disagree = f.cves[1].disagree = true;
     assert_int_equal(survey_find_conflicts(&f.a, &f.v, NULL), OK);
     assert_int_equal(f.v.conflict_count, 2); /* different documents: two conflicts */
     const struct survey_conflict *c = &f.v.conflicts[0];
-    assert_ptr_equal(c->answer, &f.answers[1]); /* what settles CVE-1 */
+    assert_ptr_equal(c->answer, &f.answers[1]); /* what settles the first */
     assert_true(slice_eq_str(c->side[0].state, "affected"));
     assert_true(slice_eq_str(c->side[1].state, "not_affected"));
     assert_true(c->side[0].holds);
     assert_false(c->side[1].holds);
     assert_ptr_equal(c->side[0].evidence[0], &f.ev[2]);
-
-    /* One answer for all CVEs against one scan is one conflict. */
-    f.v.conflict_count = 0;
-    f.ev[0] = evidence(&questions[0], &has[1], "", "", 30);
-    f.ev[1].counts = false;
-    assert_int_equal(survey_find_conflicts(&f.a, &f.v, NULL), OK);
-    assert_int_equal(f.v.conflict_count, 1);
-    assert_int_equal(f.v.conflicts[0].cve_count, 2);
+    assert_ptr_equal(c->side[1].evidence[0], &f.ev[0]);
 
     /* Without a second side there is nothing to show. */
     f.v.conflict_count = 0;
-    f.ev[0].counts = false;
+    f.ev[0].counts = f.ev[1].counts = false;
     assert_int_equal(survey_find_conflicts(&f.a, &f.v, NULL), OK);
     assert_int_equal(f.v.conflict_count, 0);
+    arena_done(&f.a);
+}
 
-    /* States that are no JSON, or of no CVE, say nothing. */
-    f.ev[0].counts = true;
-    f.ev[2].cves = SLICE_LIT("{\"CVE-1\":");
+/* What a person decided is a side too, and one answer about all CVEs is one conflict. */
+static void of_a_decision(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    f.answers[0].option = option("log4j", "no");
+    f.answers[0].rule = SLICE_LIT("decided");
+    f.answers[0].decided_by = SLICE_LIT("佐伯");
+    f.answers[0].reason = SLICE_LIT("見た");
+    f.ev[0] = evidence("vendor", "affected", CVE_1, "", 30);
+    f.ev[1] = evidence("vendor", "affected", CVE_2, "", 30);
+    f.v.evidence_count = 2;
+    f.cves[0].disagree = true;
     assert_int_equal(survey_find_conflicts(&f.a, &f.v, NULL), OK);
-    assert_int_equal(f.v.conflict_count, 0);
+    assert_int_equal(f.v.conflict_count, 1);
+    const struct survey_side *decided = &f.v.conflicts[0].side[1];
+    assert_true(slice_eq_str(decided->evidence[0]->source, "佐伯"));
+    assert_true(slice_eq_str(decided->evidence[0]->quote, "見た"));
+
+    f.v.conflict_count = 0;
+    f.answers[0].rule = SLICE_LIT("claim");
+    f.ev[0] = evidence("log4j", "yes", "", "2.14.1", 30);
+    f.ev[1] = evidence("java", "no", "", "", 20);
+    f.cves[1].disagree = true;
+    assert_int_equal(survey_find_conflicts(&f.a, &f.v, NULL), OK);
+    assert_int_equal(f.v.conflict_count, 1);
+    assert_int_equal(f.v.conflicts[0].cve_count, 2);
     arena_done(&f.a);
 }
 
 static void memory_runs_out(void **state)
 {
     (void)state;
-    for (size_t cap = 0; cap < 2000; cap += 8) {
+    for (size_t cap = 0; cap < 20000; cap += 64) {
         struct fixture f;
         begin(&f);
         arena_done(&f.a);
         arena_init(&f.a, cap);
-        f.ev[0] = evidence(&questions[0], &has[1], "", "", 30);
-        f.ev[1] = evidence(&questions[0], &has[0], "", "{\"CVE-1\":\"affected\"}", 20);
+        f.ev[0] = evidence("java", "no", "", "", 30);
+        f.ev[1] = evidence("log4j", "yes", "", "2.14.1", 20);
         f.v.evidence_count = 2;
         f.cves[0].disagree = true;
         enum status s = survey_find_conflicts(&f.a, &f.v, NULL);
-        assert_true(s == OK || s == ST_LIMIT);
+        assert_true(s == OK ? f.v.conflict_count == 1 : s == ST_LIMIT);
         arena_done(&f.a);
     }
 }
@@ -249,9 +270,13 @@ static void addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_one_question),      cmocka_unit_test(of_two_questions),
-        cmocka_unit_test(memory_runs_out),      cmocka_unit_test(parts_of_a_path),
-        cmocka_unit_test(what_a_row_waits_for), cmocka_unit_test(addresses),
+        cmocka_unit_test(of_one_question), cmocka_unit_test(of_two_questions),
+        cmocka_unit_test(of_a_decision),   cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(parts_of_a_path), cmocka_unit_test(what_a_row_waits_for),
+        cmocka_unit_test(addresses),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    assert_int_equal(profile_load("log4shell", &profile, NULL), OK);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    profile_free(profile);
+    return failed;
 }

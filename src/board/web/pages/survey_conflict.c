@@ -1,12 +1,11 @@
 /* Two sides of a disagreement. See survey_conflict.h. */
 #include "board/web/pages/survey_conflict.h"
 
-#include <jansson.h>
-
 static enum status side_init(struct arena *a, const struct survey_view *v, struct survey_side *side,
                              struct err *e)
 {
-    side->evidence = arena_alloc_array(a, v->evidence_count + 1, sizeof(struct survey_evidence *));
+    side->evidence = arena_alloc_array(a, v->evidence_count + v->answer_count + 1,
+                                       sizeof(struct survey_evidence *));
     return side->evidence ? OK : err_set(e, arena_status(a), "out of memory");
 }
 
@@ -67,20 +66,106 @@ static enum status of_answer(struct arena *a, struct survey_view *v,
 
 /* --- one CVE, two questions */
 
-/* What the evidence says of the CVE: STATE_AFFECTED, a settled state, or STATE_COUNT. */
-static enum asset_state says(const struct survey_evidence *ev, struct slice cve)
+/* A piece of evidence, or a decision told as one, and what it alone would make of each CVE. */
+struct voice {
+    const struct survey_evidence *ev;
+    struct state_result alone;
+};
+
+struct voices {
+    struct voice *list;
+    size_t count;
+};
+
+static const char *text_of(struct slice s)
 {
-    if (ev->cves.n) {
-        json_t *states = json_loadb((const char *)ev->cves.p, ev->cves.n, 0, NULL);
-        const char *state = json_string_value(json_object_get(states, (const char *)cve.p));
-        enum asset_state st = state ? state_of_code(state) : STATE_COUNT;
-        json_decref(states);
-        return st;
+    return s.n ? (const char *)s.p : "";
+}
+
+static enum status hear(struct arena *a, const struct survey_view *v,
+                        const struct survey_evidence *ev, bool decided, struct voice *ret,
+                        struct err *e)
+{
+    struct state_evidence said = {.question = text_of(ev->question_id),
+                                  .cve = text_of(ev->cve),
+                                  .kind = text_of(ev->kind),
+                                  .option = text_of(ev->option_id),
+                                  .detail = text_of(ev->detail),
+                                  .source = text_of(ev->source_key),
+                                  .cves = text_of(ev->cves),
+                                  .counts = true,
+                                  .partial = ev->partial};
+    struct state_decision decision = {said.question, said.cve, said.option, said.detail};
+    struct state_input in = {.profile = v->profile,
+                             .evidence = &said,
+                             .evidence_count = !decided,
+                             .decisions = &decision,
+                             .decision_count = decided};
+    ret->ev = ev;
+    return state_derive(&in, a, &ret->alone, e);
+}
+
+/* What a person decided, as a piece of evidence in their name. */
+static struct survey_evidence *told(struct arena *a, const struct survey_answer *ans)
+{
+    struct survey_evidence *ev = arena_alloc(a, sizeof *ev);
+    if (ev)
+        *ev = (struct survey_evidence){.question = ans->question,
+                                       .option = ans->option,
+                                       .question_id = slice_str(ans->question->id),
+                                       .option_id = slice_str(ans->option->id),
+                                       .cve = slice_str(ans->cve),
+                                       .kind = SLICE_LIT("decision"),
+                                       .source = ans->decided_by,
+                                       .detail = ans->detail,
+                                       .quote = ans->reason,
+                                       .said_ms = ans->since_ms,
+                                       .read_ms = ans->since_ms,
+                                       .counts = true};
+    return ev;
+}
+
+static enum status hear_all(struct arena *a, const struct survey_view *v, struct voices *ret,
+                            struct err *e)
+{
+    enum status s = OK;
+    ret->list = arena_alloc_array(a, v->evidence_count + v->answer_count + 1, sizeof *ret->list);
+    if (!ret->list)
+        return err_set(e, arena_status(a), "out of memory");
+    for (size_t i = 0; s == OK && i < v->answer_count; i++) {
+        const struct survey_answer *ans = &v->answers[i];
+        if (!ans->option || !slice_eq_str(ans->rule, "decided"))
+            continue;
+        const struct survey_evidence *ev = told(a, ans);
+        s = ev ? hear(a, v, ev, true, &ret->list[ret->count++], e)
+               : err_set(e, arena_status(a), "out of memory");
     }
-    if (ev->cve.n && !slice_eq(ev->cve, cve))
-        return STATE_COUNT;
-    struct slice state = survey_option_state(ev->option);
-    return state.n ? words_state_of(state) : STATE_COUNT;
+    for (size_t i = 0; s == OK && i < v->evidence_count; i++)
+        if (v->evidence[i].counts)
+            s = hear(a, v, &v->evidence[i], false, &ret->list[ret->count++], e);
+    return s;
+}
+
+static enum asset_state says(const struct voice *voice, struct slice cve)
+{
+    for (size_t i = 0; i < voice->alone.cve_count; i++)
+        if (slice_eq_str(cve, voice->alone.cves[i].cve))
+            return voice->alone.cves[i].state;
+    return STATE_COUNT;
+}
+
+/* The open side is "affected" where anything says so, else "under investigation". */
+static enum asset_state open_side(const struct voices *all, struct slice cve)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (says(&all->list[i], cve) == STATE_AFFECTED)
+            return STATE_AFFECTED;
+    return STATE_INVESTIGATING;
+}
+
+static bool settles(enum asset_state s)
+{
+    return s == STATE_MITIGATED || s == STATE_FIXED || s == STATE_NOT_AFFECTED;
 }
 
 static bool same_side(const struct survey_side *a, const struct survey_side *b)
@@ -107,8 +192,22 @@ static const struct survey_answer *decides(const struct survey_view *v, struct s
     return NULL;
 }
 
-static enum status of_cve(struct arena *a, struct survey_view *v, const struct survey_cve *cve,
-                          struct err *e)
+static void take_sides(const struct voices *all, struct slice cve, struct survey_conflict *c)
+{
+    enum asset_state open = open_side(all, cve);
+    for (size_t i = 0; i < all->count; i++) {
+        enum asset_state state = says(&all->list[i], cve);
+        if (state != open && !settles(state))
+            continue;
+        struct survey_side *side = &c->side[settles(state)];
+        if (!side->state.n)
+            side->state = slice_str(state_code(state));
+        side_add(side, all->list[i].ev);
+    }
+}
+
+static enum status of_cve(struct arena *a, struct survey_view *v, const struct voices *all,
+                          const struct survey_cve *cve, struct err *e)
 {
     struct survey_conflict c = {.answer = decides(v, cve->id), .cves = {cve->id}, .cve_count = 1};
     if (!c.answer || c.answer->disagree)
@@ -118,16 +217,7 @@ static enum status of_cve(struct arena *a, struct survey_view *v, const struct s
         s = side_init(a, v, &c.side[1], e);
     if (s != OK)
         return s;
-    for (size_t i = 0; i < v->evidence_count; i++) {
-        const struct survey_evidence *ev = &v->evidence[i];
-        enum asset_state state = ev->counts ? says(ev, cve->id) : STATE_COUNT;
-        if (state == STATE_COUNT)
-            continue;
-        struct survey_side *side = &c.side[state_group(state) == GROUP_SETTLED];
-        if (!side->state.n)
-            side->state = slice_str(state_code(state));
-        side_add(side, ev);
-    }
+    take_sides(all, cve->id, &c);
     if (!c.side[0].evidence_count || !c.side[1].evidence_count)
         return OK;
     c.side[0].holds = words_state_of(cve->state) == words_state_of(c.side[0].state);
@@ -154,9 +244,14 @@ enum status survey_find_conflicts(struct arena *a, struct survey_view *v, struct
     for (size_t i = 0; s == OK && i < v->answer_count; i++)
         if (v->answers[i].disagree)
             s = of_answer(a, v, &v->answers[i], e);
-    size_t questions = v->conflict_count;
-    for (size_t i = 0; s == OK && questions == 0 && i < v->cve_count; i++)
-        if (v->cves[i].disagree)
-            s = of_cve(a, v, &v->cves[i], e);
+    if (s != OK || v->conflict_count)
+        return s;
+    struct voices all = {0};
+    for (size_t i = 0; s == OK && i < v->cve_count; i++) {
+        if (v->cves[i].disagree && !all.list)
+            s = hear_all(a, v, &all, e);
+        if (s == OK && v->cves[i].disagree)
+            s = of_cve(a, v, &all, &v->cves[i], e);
+    }
     return s;
 }

@@ -7,8 +7,9 @@
 
 /* Sets v->conflicts; everything lives in the arena.
  * A question whose answer is in doubt: the evidence for the answer against the evidence for others.
- * A CVE in doubt though no question about it is: one question's evidence says affected, another's
- * says it is not; CVEs with the same two sides are one conflict. */
+ * A CVE in doubt though no question about it is: the evidence, and what was decided, that alone
+ * would make it affected (or open), against what alone would settle it (case/state.h). CVEs with
+ * the same two sides are one conflict. */
 enum status survey_find_conflicts(struct arena *a, struct survey_view *v, struct err *e) MUST_USE;
 
 #endif

@@ -73,6 +73,8 @@ struct slice words_evidence_kind(struct slice kind, enum lang lang)
         return slice_str(TC(lang, "evidence", "Scan"));
     if (slice_eq_str(kind, "vendor"))
         return slice_str(TC(lang, "evidence", "Vendor"));
+    if (slice_eq_str(kind, "decision"))
+        return slice_str(TC(lang, "evidence", "Decision"));
     if (slice_eq_str(kind, "hunt"))
         return slice_str(TC(lang, "evidence", "Logs"));
     return kind;
