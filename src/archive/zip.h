@@ -91,6 +91,9 @@ enum status zip_whole(const struct zip *z, const struct zip_entry *e, struct zip
 /* A stored entry where it lies, without a copy (and so without its CRC). */
 enum status zip_stored(const struct zip *z, const struct zip_entry *e, struct source *ret) MUST_USE;
 
+/* The packed bytes of an entry where they lie, for who unpacks them as a stream. */
+enum status zip_packed(const struct zip *z, const struct zip_entry *e, struct source *ret) MUST_USE;
+
 /* Passes all of an entry to `out` piece by piece: exactly e->size bytes, checked by their CRC at
  * the end; more than that is never passed. Any status of `out` but OK ends it and is returned. */
 enum status zip_copy(const struct zip *z, const struct zip_entry *e, struct zip_tools *t,

@@ -210,6 +210,13 @@ enum status zip_stored(const struct zip *z, const struct zip_entry *e, struct so
     return st == OK ? source_part(&z->src, at, e->size, ret) : st;
 }
 
+enum status zip_packed(const struct zip *z, const struct zip_entry *e, struct source *ret)
+{
+    uint64_t at = 0;
+    enum status st = data_at(z, e, &at);
+    return st == OK ? source_part(&z->src, at, e->packed, ret) : st;
+}
+
 struct copying {
     const struct zip *z;
     struct buf *scratch;

@@ -66,7 +66,7 @@ static inline size_t slice_index(struct slice s, uint8_t c)
 /* Index of the first place where needle stands, or s.n when there is none. */
 static inline size_t slice_find(struct slice s, struct slice needle)
 {
-    const void *at = s.n ? memmem(s.p, s.n, needle.p, needle.n) : NULL;
+    const void *at = s.n && s.p ? memmem(s.p, s.n, needle.p, needle.n) : NULL;
     return at ? (size_t)((const uint8_t *)at - s.p) : s.n;
 }
 

@@ -8,6 +8,7 @@ static const struct verb {
     const char *what;
 } verbs[] = {
     {"scan", verb_scan, N_("find affected copies in files, archives and folders")},
+    {"hunt", verb_hunt, N_("find attempts in logs, and whether they succeeded")},
 };
 
 static int usage(enum lang lang, FILE *to)

@@ -4,5 +4,6 @@
 #define HIKESHI_CMD_VERBS_H
 
 int verb_scan(int argc, char **argv);
+int verb_hunt(int argc, char **argv);
 
 #endif

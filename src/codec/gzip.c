@@ -41,6 +41,17 @@ static enum status make(void **ret)
     return OK;
 }
 
+static enum status make_bare(void **ret)
+{
+    struct inflate_state *z = calloc(1, sizeof *z);
+    if (!z)
+        return ST_NOMEM;
+    isal_inflate_init(z);
+    z->crc_flag = ISAL_DEFLATE;
+    *ret = z;
+    return OK;
+}
+
 static void done(void *state)
 {
     free(state);
@@ -70,15 +81,25 @@ static enum status reset(void *state)
     return inflateReset(state) == Z_OK ? OK : ST_NOMEM;
 }
 
-static enum status make(void **ret)
+static enum status make_with(int bits, void **ret)
 {
     z_stream *z = calloc(1, sizeof *z);
-    if (!z || inflateInit2(z, MAX_WBITS + 16) != Z_OK) {
+    if (!z || inflateInit2(z, bits) != Z_OK) {
         free(z);
         return ST_NOMEM;
     }
     *ret = z;
     return OK;
+}
+
+static enum status make(void **ret)
+{
+    return make_with(MAX_WBITS + 16, ret);
+}
+
+static enum status make_bare(void **ret)
+{
+    return make_with(-MAX_WBITS, ret);
 }
 
 static void done(void *state)
@@ -107,4 +128,11 @@ static enum status decode(void *state, struct codec_input *in, uint8_t *out, siz
 }
 #endif
 
+static bool never(struct slice head)
+{
+    (void)head;
+    return false;
+}
+
+const struct codec_format codec_deflate = {"deflate", never, make_bare, done, NULL, decode};
 const struct codec_format codec_gzip = {"gzip", sniff, make, done, reset, decode};

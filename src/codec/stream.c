@@ -4,10 +4,8 @@
 #include "codec/stream_int.h"
 
 static const struct codec_format *const formats[CODEC_KINDS] = {
-    [CODEC_GZIP] = &codec_gzip,
-    [CODEC_BZIP2] = &codec_bzip2,
-    [CODEC_XZ] = &codec_xz,
-    [CODEC_ZSTD] = &codec_zstd,
+    [CODEC_GZIP] = &codec_gzip, [CODEC_BZIP2] = &codec_bzip2,     [CODEC_XZ] = &codec_xz,
+    [CODEC_ZSTD] = &codec_zstd, [CODEC_DEFLATE] = &codec_deflate,
 };
 
 struct stream {
@@ -133,6 +131,8 @@ static enum status read_packed(struct stream *s, uint8_t *to, size_t n, size_t *
         bool more = false;
         enum status st = OK;
         if (s->between) {
+            if (!s->format->reset)
+                return ST_END;
             st = next_member(s, &more, e);
             if (st != OK || !more)
                 return st == OK ? ST_END : st;

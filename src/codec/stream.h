@@ -13,7 +13,15 @@
 
 #include "base/slice.h"
 
-enum codec_kind { CODEC_PLAIN, CODEC_GZIP, CODEC_BZIP2, CODEC_XZ, CODEC_ZSTD, CODEC_KINDS };
+enum codec_kind {
+    CODEC_PLAIN,
+    CODEC_GZIP,
+    CODEC_BZIP2,
+    CODEC_XZ,
+    CODEC_ZSTD,
+    CODEC_DEFLATE, /* bare, as in zip archives: has no sign of its own, and one member */
+    CODEC_KINDS
+};
 
 enum { CODEC_SNIFF_BYTES = 16 };
 

@@ -37,6 +37,6 @@ struct codec_format {
                           size_t *ret_n, struct err *e);
 };
 
-extern const struct codec_format codec_gzip, codec_bzip2, codec_xz, codec_zstd;
+extern const struct codec_format codec_gzip, codec_bzip2, codec_xz, codec_zstd, codec_deflate;
 
 #endif

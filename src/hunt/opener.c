@@ -1,6 +1,8 @@
 /* The second look, at a place that the prefilter let through: does it read as ${?
  *
- * Characters are pulled through up to four layers, of which each undoes any escape: percent, %u,
+ * Most places are done with by a quick test of the one escape that stands there: it must give one
+ * of $ % \\ & and what follows must be able to continue it. What is left is read in full:
+ * characters are pulled through up to four layers, of which each undoes any escape: percent, %u,
  * backslash, entity. A layer reads the one below it, so mixed and nested spellings come out without
  * a list of them. Each place costs at most STEPS reads, so a text made of escapes is no slower. */
 #include "hunt/prefilter.h"
@@ -149,16 +151,31 @@ static int digit64(uint8_t c)
     return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
 }
 
-#define BASE64_LOOK 40 /* digits behind the opener that are looked at */
-#define BASE64_TEXT 6  /* bytes of text that must stand behind ${: chance gives fewer */
+#define BASE64_LOOK 100 /* digits behind the opener that are looked at */
+#define BASE64_TEXT 6   /* bytes of text that must stand behind ${: chance gives fewer */
 
-/* The digits from `at` on, of which the first `skip` bits belong to the byte before ${. */
+/* Text so far: ASCII, or UTF-8 whose lead and tail bytes follow each other. `*tails`: how many are
+ * due. */
+static bool is_text(uint8_t c, unsigned *tails)
+{
+    if (*tails) {
+        --*tails;
+        return (c & 0xc0) == 0x80;
+    }
+    if (c >= 0x80) {
+        *tails = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
+        return c >= 0xc2 && c < 0xf5;
+    }
+    return c >= 0x20 || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* The digits from `at` on, of which the first `skip` bits belong to the byte before ${. Behind a }
+ * anything may follow. */
 static bool base64_opener(struct slice s, size_t at, unsigned skip)
 {
-    uint8_t text[BASE64_LOOK];
     size_t n = 0;
     uint32_t bits = 0;
-    unsigned have = 0;
+    unsigned have = 0, tails = 0;
     for (size_t i = at; i < s.n && i < at + BASE64_LOOK; i++) {
         int d = digit64(s.p[i]);
         if (d < 0)
@@ -167,39 +184,160 @@ static bool base64_opener(struct slice s, size_t at, unsigned skip)
         have += 6;
         if (i == at)
             have -= skip;
-        if (have >= 8) {
-            have -= 8;
-            text[n++] = (uint8_t)(bits >> have);
-        }
-    }
-    if (n < 2 + BASE64_TEXT || text[0] != '$' || text[1] != '{')
-        return false;
-    for (size_t i = 2; i < n; i++) {
-        if (text[i] < 0x20 && text[i] != '\t' && text[i] != '\n' && text[i] != '\r')
+        if (have < 8)
+            continue;
+        have -= 8;
+        uint8_t c = (uint8_t)(bits >> have);
+        if (n == 0 ? c != '$' : n == 1 ? c != '{' : !is_text(c, &tails))
             return false;
+        if (++n > 2 && c == '}')
+            return true;
     }
-    return true;
+    return n >= 2 + BASE64_TEXT;
+}
+
+/* --- the quick test */
+
+static uint8_t at_or_nul(struct slice s, size_t at)
+{
+    return at < s.n ? s.p[at] : 0;
+}
+
+static bool is_escape(uint8_t c)
+{
+    return c == '%' || c == '\\' || c == '&';
+}
+
+/* Whether what stands at `at` can go on after the character v of the layer below. */
+static bool continues(struct slice s, size_t at, int32_t v)
+{
+    if (at >= s.n || (v != '$' && v != '%' && v != '\\' && v != '&'))
+        return false;
+    uint8_t c = s.p[at], low = c | 0x20, next = at_or_nul(s, at + 1) | 0x20;
+    if (is_escape(c))
+        return true;
+    switch (v) {
+    case '$':
+        return c == '{' || c == 0;
+    case '%':
+        return c == '2' || c == '5' || low == 'u' || c == '3';
+    case '\\':
+        return low == 'u' || low == 'x' || (c >= '0' && c <= '7');
+    case '&': /* #, or two letters of one of the names */
+        return c == '#' || (is_escape(at_or_nul(s, at + 1)) && low && strchr("dlbpa", low)) ||
+               (low == 'd' && next == 'o') || (low == 'l' && (next == 'b' || next == 'c')) ||
+               (low == 'b' && next == 's') || (low == 'p' && next == 'e') ||
+               (low == 'a' && next == 'm');
+    default:
+        return false;
+    }
+}
+
+/* Raw digits of the base from `at` on: whether they, or what they go over into, can be the number
+ * of a character that matters. */
+static bool number_can(struct slice s, size_t at, int base, size_t least, size_t most)
+{
+    int32_t v = 0;
+    size_t n = 0;
+    for (; n < most && v <= 0xffff; n++) {
+        int d = hex(at_or_nul(s, at + n));
+        if (d < 0 || d >= base)
+            break;
+        v = v * base + d;
+    }
+    if (n < most && is_escape(at_or_nul(s, at + n)))
+        return true; /* the next digit may be hidden */
+    if (n < least)
+        return false;
+    size_t behind = at + n + (at_or_nul(s, at + n) == ';' || at_or_nul(s, at + n) == '}');
+    return continues(s, behind, v);
+}
+
+static bool percent_can(struct slice s, size_t at)
+{
+    uint8_t c = at_or_nul(s, at + 1);
+    while (c == '2' && at_or_nul(s, at + 2) == '5') { /* %252525…, of any depth */
+        at += 2;
+        c = at_or_nul(s, at + 1);
+    }
+    if (is_escape(c))
+        return true;
+    if ((c | 0x20) == 'u')
+        return number_can(s, at + 2, 16, 4, 4);
+    return number_can(s, at + 1, 16, 2, 2);
+}
+
+static bool backslash_can(struct slice s, size_t at)
+{
+    while (at_or_nul(s, at) == '\\')
+        at++;
+    bool letter = false, is_x = false;
+    for (; (at_or_nul(s, at) | 0x20) == 'u' || (at_or_nul(s, at) | 0x20) == 'x'; at++) {
+        letter = true;
+        is_x = (s.p[at] | 0x20) == 'x';
+    }
+    uint8_t c = at_or_nul(s, at);
+    if (is_escape(c))
+        return true;
+    if (!letter)
+        return number_can(s, at, 8, 2, 3) || number_can(s, at, 8, 2, 2);
+    if (c == '{')
+        return number_can(s, at + 1, 16, 1, 8);
+    return is_x ? number_can(s, at, 16, 2, 2) : number_can(s, at, 16, 4, 4);
+}
+
+static bool entity_can(struct slice s, size_t at)
+{
+    if (at_or_nul(s, at + 1) != '#')
+        return continues(s, at + 1, '&');
+    bool is_hex = (at_or_nul(s, at + 2) | 0x20) == 'x';
+    return is_escape(at_or_nul(s, at + 2)) ||
+           number_can(s, at + 2 + is_hex, is_hex ? 16 : 10, 1, 16);
+}
+
+enum opener_answer opener_quick(struct slice s, size_t at)
+{
+    uint8_t c = s.p[at], next = at_or_nul(s, at + 1);
+    bool can = false;
+    switch (c) {
+    case '$':
+        if (next == '{')
+            return OPENER_YES;
+        can = is_escape(next) ||
+              (next == 0 && at + 2 < s.n && (s.p[at + 2] == '{' || is_escape(s.p[at + 2])));
+        break;
+    case '%':
+        can = percent_can(s, at);
+        break;
+    case '\\':
+        can = backslash_can(s, at);
+        break;
+    case '&':
+        can = entity_can(s, at);
+        break;
+    default:
+        if ((c == 'J' && next == 'H' && base64_opener(s, at, 0)) ||
+            (next == 'R' && base64_opener(s, at, 2)) ||
+            (c == 'k' && next == 'e' && at > 0 && base64_opener(s, at - 1, 4)))
+            return OPENER_YES;
+    }
+    return can ? OPENER_MAYBE : OPENER_NO;
+}
+
+bool opener_full(struct slice s, size_t at)
+{
+    struct puller p = {s, STEPS};
+    struct pulled first = pull(&p, at, LAYERS);
+    if (first.c != '$')
+        return p.steps == 0;
+    struct pulled second = pull(&p, first.next, LAYERS);
+    if (second.c == 0) /* UTF-16 */
+        second = pull(&p, second.next, LAYERS);
+    return second.c == '{' || p.steps == 0;
 }
 
 bool opener_at(struct slice s, size_t at)
 {
-    uint8_t c = s.p[at];
-    uint8_t next = at + 1 < s.n ? s.p[at + 1] : 0;
-    if (c == '$' && next == '{')
-        return true;
-    if (c == '$' || c == '%' || c == '\\' || c == '&') {
-        struct puller p = {s, STEPS};
-        struct pulled first = pull(&p, at, LAYERS);
-        if (first.c != '$')
-            return false;
-        struct pulled second = pull(&p, first.next, LAYERS);
-        if (second.c == 0) /* UTF-16 */
-            second = pull(&p, second.next, LAYERS);
-        return second.c == '{' || p.steps == 0;
-    }
-    if (c == 'J' && next == 'H' && base64_opener(s, at, 0))
-        return true;
-    if (c != 'k')
-        return next == 'R' && base64_opener(s, at, 2);
-    return next == 'e' && at > 0 && base64_opener(s, at - 1, 4);
+    enum opener_answer a = opener_quick(s, at);
+    return a == OPENER_YES || (a == OPENER_MAYBE && opener_full(s, at));
 }

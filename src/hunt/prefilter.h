@@ -33,7 +33,12 @@ const char *prefilter_kind_name(enum prefilter_kind kind);
 size_t prefilter_next(const struct prefilter *f, struct slice s, size_t from, uint64_t *newlines);
 
 /* Whether what stands at `at` can be read as ${ through up to four layers of decoding, or decodes
- * from base64 to ${ and text behind it. Bounded work whatever stands there. */
-bool opener_at(struct slice s, size_t at);
+ * from base64 to ${ and text behind it. Bounded work whatever stands there: opener_quick takes some
+ * nanoseconds and settles nearly all places; opener_full, for what is OPENER_MAYBE, up to a
+ * microsecond, and says yes when that was not enough. */
+enum opener_answer { OPENER_NO, OPENER_MAYBE, OPENER_YES };
+enum opener_answer opener_quick(struct slice s, size_t at);
+bool opener_full(struct slice s, size_t at);
+bool opener_at(struct slice s, size_t at); /* both */
 
 #endif

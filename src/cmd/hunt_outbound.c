@@ -1,0 +1,355 @@
+/* Attempt or success: the outbound logs, indicators in and out. */
+#include "base/csvwrite.h"
+#include "base/file.h"
+#include "base/jsonwrite.h"
+#include "base/limits.h"
+#include "base/timefmt.h"
+#include "cmd/hunt_run.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <unistd.h>
+
+static enum status want(struct hunt_job *j, struct slice host)
+{
+    bool partial = false;
+    struct slice fixed = callback_fixed(host, &partial);
+    return fixed.n ? outbound_want(j->outbound, fixed, partial) : OK;
+}
+
+/* --- indicators in */
+
+/* An address or a name: what else a list holds (hashes, URLs, headings) is taken apart or left. */
+static bool is_indicator(struct slice s)
+{
+    bool dot = false;
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t c = s.p[i];
+        bool ok = c == '.' || c == '-' || c == ':' || c == '_' || (c >= '0' && c <= '9') ||
+                  ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+        if (!ok)
+            return false;
+        dot |= c == '.' || c == ':';
+    }
+    return dot && s.n >= 4;
+}
+
+static enum status add_indicator(struct hunt_job *j, struct slice word)
+{
+    struct buf b;
+    struct callback c;
+    enum status st = OK;
+    size_t scheme = slice_find(word, SLICE_LIT("://"));
+    if (scheme < word.n) {
+        c = callback_parse(word);
+        word = c.host;
+    }
+    buf_init(&b, KIB(2));
+    /* 203[.]0[.]113[.]9, evil(.)example: written so that nobody clicks on it */
+    for (size_t i = 0; i < word.n; i++)
+        if (!strchr("[]()", word.p[i]))
+            (void)buf_add_char(&b, (char)word.p[i]);
+    if (is_indicator(buf_slice(&b))) {
+        struct buf host;
+        buf_init(&host, KIB(2));
+        size_t colon = slice_index(buf_slice(&b), ':');
+        struct slice name = buf_slice(&b);
+        if (memrchr(name.p, ':', name.n) == name.p + colon) /* host:port */
+            name = slice_sub(name, 0, colon);
+        (void)callback_host(name, &host);
+        st = outbound_want(j->outbound, buf_slice(&host), false);
+        buf_done(&host);
+    }
+    buf_done(&b);
+    return st;
+}
+
+/* Any text: CSV, one a line, a STIX bundle; every word that can be an address or a name counts. */
+static enum status add_indicators(struct hunt_job *j, struct slice text)
+{
+    enum status st = OK;
+    for (size_t at = 0; st == OK && at < text.n;) {
+        size_t n = 0;
+        if (text.p[at] == '#' && (at == 0 || text.p[at - 1] == '\n')) {
+            at += slice_index(slice_sub(text, at, text.n), '\n');
+            continue;
+        }
+        while (at + n < text.n && !strchr(" \t\r\n,;\"'=<>|", text.p[at + n]) && text.p[at + n])
+            n++;
+        if (n)
+            st = add_indicator(j, slice_sub(text, at, n));
+        at += n + 1;
+    }
+    return st;
+}
+
+enum status hunt_job_iocs(struct hunt_job *j)
+{
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < j->q->ioc_count; i++) {
+        const char *given = j->q->iocs[i];
+        struct buf text;
+        struct err e = {0};
+        buf_init(&text, LIMIT_IOC_BYTES);
+        if (access(given, F_OK) != 0 && is_indicator(slice_str(given)))
+            st = add_indicator(j, slice_str(given));
+        else if ((st = file_read_all(given, &text, &e)) != OK)
+            hunt_complain(j, &e);
+        else
+            st = add_indicators(j, buf_slice(&text));
+        buf_done(&text);
+    }
+    return st;
+}
+
+/* --- outbound logs */
+
+static enum status search_logs(struct hunt_job *j)
+{
+    struct err e = {0};
+    int rounds = 0;
+    do {
+        uint64_t lines = 0;
+        for (size_t i = 0; i < j->q->outbound_count; i++) {
+            enum status st =
+                outbound_search(j->outbound, j->q->outbound[i], hunt_job_incomplete, j, &lines, &e);
+            if (st != OK) {
+                hunt_complain(j, &e);
+                return st;
+            }
+        }
+        j->view.outbound_lines = lines;
+    } while (outbound_again(j->outbound) && ++rounds < 2);
+    return OK;
+}
+
+static void describe(const struct hunt_job *j, const struct outbound_event *e, struct buf *out)
+{
+    enum lang lang = j->q->format->for_people ? j->view.lang : LANG_EN;
+    char time[TIME_RFC3339_SIZE] = "";
+    if (e->has_time)
+        time_format_local(e->time_ms, time, NULL);
+    const char *word = e->outcome == OUTBOUND_ANSWERED
+                           ? (e->dns ? T(lang, "name asked for") : T(lang, "answered"))
+                       : e->outcome == OUTBOUND_BLOCKED ? T(lang, "tried and blocked")
+                                                        : T(lang, "tried");
+    (void)buf_addf(out, "%s: %s:%llu", word, e->file, (unsigned long long)e->line);
+    if (*time)
+        (void)buf_addf(out, "   %s", time);
+    if (*e->source)
+        (void)buf_addf(out, T(lang, "   from %s"), e->source);
+    if (e->port)
+        (void)buf_addf(out, T(lang, " to port %u"), e->port);
+}
+
+/* The verdict that the outbound logs make of it. */
+static void judge(struct hunt_job *j, struct sighting *s, struct buf *answer)
+{
+    bool partial = false;
+    struct slice host = callback_fixed(s->text[SIGHTING_HOST], &partial);
+    buf_clear(answer);
+    if (!host.n || s->verdict < SIGHTED_IF_CLOSED)
+        return;
+    const struct outbound_event *e =
+        outbound_find(j->outbound, host, partial, s->has_time, s->time_ms);
+    if (!e)
+        return;
+    describe(j, e, answer);
+    s->text[SIGHTING_ANSWER] = buf_slice(answer);
+    if (e->outcome == OUTBOUND_ANSWERED) {
+        s->verdict = SIGHTED_CALLED_BACK;
+        struct sum *sum = sums_find(&j->view.callbacks, s->text[SIGHTING_HOST]);
+        if (sum && !sum->flags) {
+            sum->flags = 1;
+            j->view.answered++;
+        }
+    }
+}
+
+/* Reads the spool once; `called_back`: shows those, else the others. Both at once where the order
+ * is that of the logs. */
+static enum status show_spool(struct hunt_job *j, bool both, bool called_back)
+{
+    struct buf text, answer;
+    struct sighting s;
+    uint8_t bytes[65536];
+    enum status st = OK;
+    size_t got = 0;
+    rewind(j->spool);
+    buf_init(&text, MIB(1));
+    buf_init(&answer, KIB(8));
+    while (st == OK && (got = fread(bytes, 1, sizeof bytes, j->spool)) > 0) {
+        size_t n = 0;
+        st = buf_add(&text, bytes, got);
+        struct slice rest = buf_slice(&text);
+        while (sighting_unpack(rest, &s, &n) == OK) {
+            rest = slice_sub(rest, n, rest.n);
+            judge(j, &s, &answer);
+            if (both || (s.verdict == SIGHTED_CALLED_BACK) == called_back)
+                hunt_job_show(j, &s);
+        }
+        memmove(text.p, rest.p, rest.n);
+        buf_cut(&text, rest.n);
+    }
+    if (ferror(j->spool))
+        st = ST_IO;
+    buf_done(&text);
+    buf_done(&answer);
+    return st;
+}
+
+enum status hunt_job_outbound(struct hunt_job *j)
+{
+    enum status st = hunt_job_iocs(j);
+    for (size_t i = 0; st == OK && i < j->view.callbacks.size; i++)
+        if (j->view.callbacks.slots[i].name)
+            st = want(j, slice_str(j->view.callbacks.slots[i].name));
+    j->view.asked = j->view.callbacks.used;
+    if (st == OK)
+        st = search_logs(j);
+    if (st != OK)
+        return st;
+    j->view.outbound = true;
+    /* for people a call-back comes first, whatever its time */
+    if (j->q->format->for_people) {
+        st = show_spool(j, false, true);
+        return st == OK ? show_spool(j, false, false) : st;
+    }
+    return show_spool(j, true, false);
+}
+
+/* --- indicators out */
+
+static bool is_ip(const char *s, bool *ret_v6)
+{
+    uint8_t bytes[16];
+    *ret_v6 = inet_pton(AF_INET6, s, bytes) == 1;
+    return *ret_v6 || inet_pton(AF_INET, s, bytes) == 1;
+}
+
+/* A UUID of version 8 (RFC 9562): the same indicator has the same id in every run. */
+static void uuid_of(const char *role, const char *name, char out[37])
+{
+    uint64_t h[2] = {14695981039346656037u, 0x9e3779b97f4a7c15u};
+    const char *const parts[] = {role, "\n", name};
+    for (size_t k = 0; k < 2; k++)
+        for (size_t p = 0; p < ARRAY_LEN(parts); p++)
+            for (const char *c = parts[p]; *c; c++)
+                h[k] = (h[k] ^ (uint8_t)*c) * 1099511628211u;
+    (void)snprintf(out, 37, "%08x-%04x-8%03x-%04x-%012llx", (unsigned)(h[0] >> 32),
+                   (unsigned)(h[0] >> 16) & 0xffff, (unsigned)h[0] & 0xfff,
+                   0x8000 | ((unsigned)(h[1] >> 48) & 0x3fff),
+                   (unsigned long long)h[1] & 0xffffffffffffULL);
+}
+
+static void stix_pattern(const char *name, struct buf *out)
+{
+    bool v6 = false;
+    const char *type = !is_ip(name, &v6) ? "domain-name" : v6 ? "ipv6-addr" : "ipv4-addr";
+    (void)buf_addf(out, "[%s:value = '", type);
+    for (const char *c = name; *c; c++) {
+        if (*c == '\'' || *c == '\\')
+            (void)buf_add_char(out, '\\');
+        (void)buf_add_char(out, *c);
+    }
+    (void)buf_add_str(out, "']");
+}
+
+struct ioc_writer {
+    struct hunt_job *j;
+    struct jsonw json;
+    struct csvw csv;
+    bool stix;
+    char now[TIME_RFC3339_SIZE];
+};
+
+static void put_ioc(struct ioc_writer *w, const char *role, const struct sum *s)
+{
+    bool v6 = false, ip = is_ip(s->name, &v6);
+    char id[37], text[64], count[24];
+    if (!w->stix) {
+        (void)snprintf(count, sizeof count, "%llu", (unsigned long long)s->count);
+        csv_field(&w->csv, slice_str(ip ? v6 ? "ipv6" : "ipv4" : "domain"));
+        csv_field(&w->csv, slice_str(s->name));
+        csv_field(&w->csv, slice_str(role));
+        csv_field(&w->csv, slice_str(count));
+        csv_field(&w->csv, slice_str(s->flags ? "yes" : w->j->view.outbound ? "no" : ""));
+        csv_end_row(&w->csv);
+        return;
+    }
+    struct buf pattern;
+    buf_init(&pattern, KIB(8));
+    uuid_of(role, s->name, id);
+    (void)snprintf(text, sizeof text, "indicator--%s", id);
+    json_begin_object(&w->json);
+    json_put_str(&w->json, "type", "indicator");
+    json_put_str(&w->json, "spec_version", "2.1");
+    json_put_str(&w->json, "id", text);
+    json_put_str(&w->json, "created", w->now);
+    json_put_str(&w->json, "modified", w->now);
+    json_put_str(&w->json, "name", role);
+    json_put_str(&w->json, "pattern_type", "stix");
+    stix_pattern(s->name, &pattern);
+    json_put_str(&w->json, "pattern", buf_text(&pattern));
+    json_put_str(&w->json, "valid_from", w->now);
+    json_key(&w->json, "indicator_types");
+    json_begin_array(&w->json);
+    json_text(&w->json, slice_str("malicious-activity"));
+    json_end_array(&w->json);
+    json_end_object(&w->json);
+    buf_done(&pattern);
+}
+
+static enum status put_iocs(struct ioc_writer *w, const char *role, const struct sums *sums)
+{
+    const struct sum **list = NULL;
+    size_t n = 0;
+    enum status st = sums_sorted(sums, &list, &n);
+    if (st != OK)
+        return st;
+    for (size_t i = 0; i < n; i++)
+        if (!strstr(list[i]->name, "${") && is_indicator(slice_str(list[i]->name)))
+            put_ioc(w, role, list[i]);
+    free(list);
+    return OK;
+}
+
+enum status hunt_job_write_iocs(struct hunt_job *j)
+{
+    struct buf out;
+    struct err e = {0};
+    buf_init(&out, MIB(32));
+    struct ioc_writer w = {.j = j,
+                           .json = jsonw_to(&out),
+                           .csv = {.out = &out, .sep = ',', .neutralise = true},
+                           .stix = slice_ends(slice_str(j->q->ioc_out), SLICE_LIT(".json"))};
+    time_format_utc(time_now_ms(), w.now);
+    if (w.stix) {
+        char id[64], uuid[37];
+        uuid_of("bundle", w.now, uuid);
+        (void)snprintf(id, sizeof id, "bundle--%s", uuid);
+        json_begin_object(&w.json);
+        json_put_str(&w.json, "type", "bundle");
+        json_put_str(&w.json, "id", id);
+        json_key(&w.json, "objects");
+        json_begin_array(&w.json);
+    } else {
+        (void)buf_add_str(&out, "type,value,role,sightings,answered\r\n");
+    }
+    enum status st = put_iocs(&w, "call-back host", &j->view.callbacks);
+    if (st == OK)
+        st = put_iocs(&w, "attacking client", &j->view.clients);
+    if (w.stix) {
+        json_end_array(&w.json);
+        json_end_object(&w.json);
+        (void)buf_add_char(&out, '\n');
+    }
+    if (st == OK)
+        st = buf_status(&out);
+    if (st == OK)
+        st = file_write_atomic(j->q->ioc_out, buf_slice(&out), 0644, &e);
+    if (st != OK)
+        hunt_complain(j, &e);
+    buf_done(&out);
+    return st;
+}

@@ -1,0 +1,117 @@
+/* Sightings on their way: counted, kept for the outbound logs or shown. */
+#include "cmd/hunt_run.h"
+
+#include "base/limits.h"
+#include "base/timefmt.h"
+
+#include <errno.h>
+
+void hunt_complain(const struct hunt_job *j, const struct err *e)
+{
+    struct buf b;
+    buf_init(&b, KIB(4));
+    (void)messages_add_err(&b, j->view.lang, e);
+    (void)fprintf(stderr, "hikeshi: %s\n", buf_text(&b));
+    buf_done(&b);
+}
+
+const char *hunt_reason(enum lang lang, enum attempt_reason reason)
+{
+    switch (reason) {
+    case ATTEMPT_BUDGET:
+        return T(lang, "more nested than can be evaluated");
+    case ATTEMPT_CYCLE:
+        return T(lang, "the substitution ends in an error before the lookup");
+    case ATTEMPT_BASE64:
+        return T(lang, "base64: is no lookup of any version");
+    case ATTEMPT_INERT:
+        return T(lang, "jndi is named and not reached: misspelt or escaped");
+    default:
+        return NULL;
+    }
+}
+
+bool hunt_incomplete_next(const struct hunt_view *v, size_t *at, const char **ret_place,
+                          const char **ret_reason)
+{
+    if (*at >= v->incomplete.n)
+        return false;
+    *ret_place = (const char *)v->incomplete.p + *at;
+    *ret_reason = *ret_place + strlen(*ret_place) + 1;
+    *at += strlen(*ret_place) + strlen(*ret_reason) + 2;
+    return true;
+}
+
+void hunt_job_flush(struct hunt_job *j)
+{
+    struct buf *b = &j->view.out;
+    if (j->shown)
+        (void)fputs("\r\033[K", stderr);
+    j->shown = false;
+    if (b->n && (buf_status(b) != OK || fwrite(b->p, 1, b->n, stdout) != b->n))
+        j->failed = true;
+    buf_clear(b);
+}
+
+void hunt_job_incomplete(void *job, const char *label, const struct err *why)
+{
+    struct hunt_job *j = job;
+    struct hunt_view *v = &j->view;
+    struct buf *b = &v->incomplete, text;
+    size_t before = b->n;
+    v->incomplete_count++;
+    buf_init(&text, KIB(4));
+    (void)messages_add_err(&text, j->q->format->for_people ? v->lang : LANG_EN, why);
+    (void)buf_add(b, label, strlen(label) + 1);
+    (void)buf_add(b, buf_text(&text), strlen(buf_text(&text)) + 1);
+    if (buf_status(b) != OK) { /* full: only counted from here on */
+        b->failed = OK;
+        buf_cut(b, before);
+        b->max = before;
+    }
+    if (j->q->count) /* as grep: at once, for no summary comes */
+        (void)fprintf(stderr, "hikeshi: %s: %s\n", label, buf_text(&text));
+    buf_done(&text);
+}
+
+static enum status add_sums(struct hunt_view *v, const struct sighting *s)
+{
+    char day[TIME_RFC3339_SIZE];
+    enum status st = OK;
+    if (s->text[SIGHTING_CLIENT].n)
+        st = sums_add(&v->clients, s->text[SIGHTING_CLIENT], 1, NULL);
+    if (st == OK && s->text[SIGHTING_HOST].n)
+        st = sums_add(&v->callbacks, s->text[SIGHTING_HOST], 1, NULL);
+    if (st == OK && s->has_time) {
+        time_format_local(s->time_ms, day, NULL);
+        st = sums_add(&v->days, slice_of(day, 10), 1, NULL);
+    }
+    return st;
+}
+
+void hunt_job_show(struct hunt_job *j, const struct sighting *s)
+{
+    j->view.by_verdict[s->verdict]++;
+    j->q->format->sighting(&j->view, s);
+    if (j->view.out.n > KIB(32) || j->q->follow)
+        hunt_job_flush(j);
+    if (j->q->follow && fflush(stdout) != 0)
+        j->failed = true;
+}
+
+enum status hunt_job_sighting(void *job, const struct sighting *s)
+{
+    struct hunt_job *j = job;
+    enum status st = add_sums(&j->view, s);
+    if (st != OK || j->q->count)
+        return st;
+    if (!j->spool) {
+        hunt_job_show(j, s);
+        return j->failed ? ST_IO : OK;
+    }
+    buf_clear(&j->record);
+    st = sighting_pack(s, &j->record);
+    if (st == OK && fwrite(j->record.p, 1, j->record.n, j->spool) != j->record.n)
+        st = ST_IO;
+    return st;
+}

@@ -1,0 +1,160 @@
+/* The table of formats, and the parts that they are read with. */
+#include "hunt/format.h"
+
+#include "hunt/format_int.h"
+
+/* In the order of trial: what is told by its first characters before what takes a longer look. */
+static const struct line_format *const formats[] = {
+    &format_combined, &format_json, &format_alb,   &format_w3c,
+    &format_haproxy,  &format_java, &format_error, &format_syslog,
+};
+
+void format_parse(struct slice line, const struct format_context *c, size_t *hint,
+                  struct line_facts *f)
+{
+    for (size_t i = 0; i <= ARRAY_LEN(formats); i++) {
+        size_t k = i == 0 ? *hint : i - 1;
+        if (k >= ARRAY_LEN(formats))
+            continue;
+        *f = (struct line_facts){0};
+        if (formats[k]->parse(line, c, f)) {
+            f->format = f->format ? f->format : formats[k]->name;
+            *hint = k;
+            return;
+        }
+    }
+    *f = (struct line_facts){0};
+}
+
+bool format_parse_as(const char *name, struct slice line, const struct format_context *c,
+                     struct line_facts *f)
+{
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        if (strcmp(formats[i]->name, name) == 0) {
+            *f = (struct line_facts){0};
+            return formats[i]->parse(line, c, f);
+        }
+    }
+    return false;
+}
+
+struct slice format_header(struct slice head)
+{
+    struct slice line, found = {NULL, 0};
+    while (slice_next_line(&head, &line))
+        if (slice_starts(line, SLICE_LIT("#Fields:")))
+            found = slice_trim(slice_sub(line, 8, line.n));
+    return found;
+}
+
+/* --- parts of a line */
+
+bool take_char(struct cursor *c, char want)
+{
+    bool there = c->at < c->s.n && c->s.p[c->at] == (uint8_t)want;
+    c->at += there;
+    return there;
+}
+
+bool take_text(struct cursor *c, const char *want)
+{
+    struct slice w = slice_str(want);
+    bool there = slice_starts(cursor_rest(c), w);
+    c->at += there ? w.n : 0;
+    return there;
+}
+
+void skip_spaces(struct cursor *c)
+{
+    while (c->at < c->s.n && c->s.p[c->at] == ' ')
+        c->at++;
+}
+
+struct slice take_until(struct cursor *c, const char *ends)
+{
+    size_t from = c->at;
+    while (c->at < c->s.n && !(c->s.p[c->at] && strchr(ends, c->s.p[c->at])))
+        c->at++;
+    return slice_sub(c->s, from, c->at - from);
+}
+
+struct slice take_word(struct cursor *c)
+{
+    struct slice word = take_until(c, " ");
+    skip_spaces(c);
+    return word;
+}
+
+bool take_quoted(struct cursor *c, struct slice *ret)
+{
+    if (!take_char(c, '"'))
+        return false;
+    size_t from = c->at;
+    while (c->at < c->s.n && c->s.p[c->at] != '"')
+        c->at += c->s.p[c->at] == '\\' && c->at + 1 < c->s.n ? 2 : 1;
+    *ret = slice_sub(c->s, from, c->at - from);
+    (void)take_char(c, '"');
+    return true;
+}
+
+bool take_digits(struct cursor *c, size_t least, size_t most, int64_t *ret)
+{
+    int64_t v = 0;
+    size_t n = 0;
+    while (n < most && c->at + n < c->s.n && c->s.p[c->at + n] >= '0' && c->s.p[c->at + n] <= '9')
+        v = v * 10 + (c->s.p[c->at + n++] - '0');
+    if (n < least)
+        return false;
+    c->at += n;
+    *ret = v;
+    return true;
+}
+
+/* Shape only: whoever reads it as an address finds out whether it is one. */
+bool is_address(struct slice s)
+{
+    size_t dots = 0, colons = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t c = s.p[i] | 0x20;
+        dots += s.p[i] == '.';
+        colons += s.p[i] == ':';
+        if (s.p[i] != '.' && s.p[i] != ':' && !(s.p[i] >= '0' && s.p[i] <= '9') &&
+            !(c >= 'a' && c <= 'f'))
+            return false;
+    }
+    return s.n <= 45 && ((dots == 3 && colons == 0) || colons >= 2);
+}
+
+struct slice without_port(struct slice s)
+{
+    if (s.n && s.p[0] == '[') {
+        size_t end = slice_index(s, ']');
+        return end < s.n ? slice_sub(s, 1, end - 1) : s;
+    }
+    const void *at = s.n ? memrchr(s.p, ':', s.n) : NULL;
+    size_t colon = at ? (size_t)((const uint8_t *)at - s.p) : s.n;
+    return colon < s.n && slice_index(s, ':') == colon ? slice_sub(s, 0, colon) : s;
+}
+
+void facts_add(struct line_facts *f, struct slice name, struct slice value)
+{
+    if (f->field_count < FORMAT_FIELDS && value.n)
+        f->fields[f->field_count++] = (struct line_field){name, value};
+}
+
+void facts_time(struct line_facts *f, int64_t ms)
+{
+    f->has_time = true;
+    f->time_ms = ms;
+}
+
+bool slice_same_word(struct slice a, const char *b)
+{
+    size_t n = strlen(b);
+    for (size_t i = 0; a.n == n && i < n; i++) {
+        uint8_t c = a.p[i] >= 'A' && a.p[i] <= 'Z' ? a.p[i] | 0x20 : a.p[i];
+        if (c != (uint8_t)b[i])
+            return false;
+    }
+    return a.n == n;
+}

@@ -1,0 +1,239 @@
+/* From blocks of text to lines that are examined. */
+#include "hunt/lines.h"
+
+#include "base/limits.h"
+#include "lookup/decode.h"
+
+#define WINDOW_BEFORE KIB(8) /* of a long line, before what may be an opener */
+#define FAILS 12             /* full looks that may fail in FAILS_SPAN before pieces are decoded */
+#define FAILS_SPAN KIB(1)
+#define PIECE KIB(4)
+#define PIECE_OVERLAP 512 /* a spelling of ${ through four layers is shorter */
+#define LAYERS 4
+#define OPENER_BYTES 256 /* what stands between blocks may be an opener, in any spelling */
+
+enum status line_search_init(struct line_search *s, const struct prefilter *filter)
+{
+    *s = (struct line_search){.filter = filter};
+    for (size_t i = 0; i < 2; i++)
+        buf_init(&s->piece[i], 2 * PIECE);
+    return examiner_new(&s->examiner);
+}
+
+void line_search_done(struct line_search *s)
+{
+    examiner_free(s->examiner);
+    for (size_t i = 0; i < 2; i++)
+        buf_done(&s->piece[i]);
+    *s = (struct line_search){0};
+}
+
+void line_search_begin(struct line_search *s)
+{
+    s->lines = 0;
+    s->inside = s->reported = false;
+    s->fails = 0;
+    s->fails_from = s->dense_to = NULL;
+}
+
+static size_t line_end(struct slice s, size_t from)
+{
+    const void *at = from < s.n ? memchr(s.p + from, '\n', s.n - from) : NULL;
+    return at ? (size_t)((const uint8_t *)at - s.p) : s.n;
+}
+
+static size_t line_start(struct slice s, size_t low, size_t at)
+{
+    const void *nl = at > low ? memrchr(s.p + low, '\n', at - low) : NULL;
+    return nl ? (size_t)((const uint8_t *)nl - s.p) + 1 : low;
+}
+
+/* --- pieces with many false openers */
+
+static bool has_opener(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        i += slice_index(slice_sub(s, i, s.n), '$');
+        if (i + 1 < s.n &&
+            (s.p[i + 1] == '{' || (s.p[i + 1] == 0 && i + 2 < s.n && s.p[i + 2] == '{')))
+            return true;
+    }
+    return false;
+}
+
+/* All escapes of the piece undone at once, layer by layer: whether a ${ comes out. */
+static bool piece_opens(struct line_search *s, struct slice piece)
+{
+    static enum status (*const undo[])(struct slice, size_t *, struct buf *) = {
+        decode_url, decode_backslash, decode_entity};
+    struct slice text = piece;
+    unsigned into = 0;
+    for (unsigned layer = 0; layer < LAYERS; layer++) {
+        bool changed = false;
+        for (size_t i = 0; i < ARRAY_LEN(undo); i++) {
+            size_t at = 0;
+            struct buf *to = &s->piece[into];
+            buf_clear(to);
+            enum status st = undo[i](text, &at, to);
+            if (st == ST_END)
+                continue;
+            if (st != OK)
+                return true; /* cannot tell: the line is examined */
+            text = buf_slice(to);
+            into ^= 1;
+            changed = true;
+        }
+        if (has_opener(text))
+            return true;
+        if (!changed)
+            return false;
+    }
+    return false;
+}
+
+/* Whether there is an opener at `at`. If not, *ret_next is where to go on. */
+static bool opens(struct line_search *s, struct slice text, size_t at, size_t *ret_next)
+{
+    const uint8_t *p = text.p + at;
+    *ret_next = at + 1;
+    switch (opener_quick(text, at)) {
+    case OPENER_NO:
+        return false;
+    case OPENER_YES:
+        return true;
+    case OPENER_MAYBE:
+        break;
+    }
+    if (s->dense_to == NULL || p >= s->dense_to) {
+        if (opener_full(text, at))
+            return true;
+        if (!s->fails_from || p < s->fails_from || (size_t)(p - s->fails_from) > FAILS_SPAN) {
+            s->fails_from = p;
+            s->fails = 0;
+        }
+        if (++s->fails >= FAILS)
+            s->dense_to = p + PIECE;
+        return false;
+    }
+    size_t end = line_end(slice_sub(text, 0, at + PIECE), at);
+    struct slice piece = slice_sub(text, at, end - at);
+    s->dense_to = text.p + end + PIECE;
+    if (piece_opens(s, piece))
+        return true;
+    bool ended = end == text.n || text.p[end] == '\n';
+    *ret_next = ended || piece.n <= PIECE_OVERLAP ? end : end - PIECE_OVERLAP;
+    return false;
+}
+
+/* --- lines */
+
+static enum status report(struct line_search *s, struct line_hit *h)
+{
+    h->number = s->lines + 1;
+    s->reported = true;
+    return s->hit(s->ctx, h);
+}
+
+static enum status examine_line(struct line_search *s, struct slice line, bool window)
+{
+    struct line_hit h = {.line = line, .long_line = window};
+    s->openers++;
+    if (s->no_evaluation)
+        return OK;
+    enum status st = examine(s->examiner, line, &h.found);
+    if (st != OK || h.found.verdict == VERDICT_NONE)
+        return st;
+    return report(s, &h);
+}
+
+/* A line, or a part of one, longer than is examined whole. `more`: it goes on behind the slice.
+ * *ret_used: what need not come again. */
+static enum status search_long(struct line_search *s, struct slice line, bool more,
+                               size_t *ret_used)
+{
+    uint64_t ignored = 0;
+    size_t at = 0, done = line.n;
+    while (!s->reported && (at = prefilter_next(s->filter, line, at, &ignored)) < line.n) {
+        size_t next = at + 1;
+        if (more && line.n - at < LIMIT_HUNT_LINE - WINDOW_BEFORE) {
+            done = at > WINDOW_BEFORE ? at - WINDOW_BEFORE : 0;
+            break; /* its window comes with the next block */
+        }
+        if (opens(s, line, at, &next)) {
+            size_t from = at > WINDOW_BEFORE ? at - WINDOW_BEFORE : 0;
+            struct slice window = slice_sub(line, from, LIMIT_HUNT_LINE);
+            enum status st = examine_line(s, window, true);
+            if (st != OK)
+                return st;
+            next = from + window.n == line.n ? line.n : from + window.n - WINDOW_BEFORE;
+        }
+        at = next;
+    }
+    /* an opener may begin in the last bytes */
+    *ret_used = more && done == line.n ? line.n - OPENER_BYTES : done;
+    return OK;
+}
+
+/* Lines that are all there (the last one may lack its newline). */
+static enum status search_lines(struct line_search *s, struct slice text)
+{
+    size_t at = 0, low = 0;
+    while ((at = prefilter_next(s->filter, text, at, &s->lines)) < text.n) {
+        size_t next = at + 1;
+        if (!opens(s, text, at, &next)) {
+            for (size_t i = line_end(text, at); i < next && i < text.n; i = line_end(text, i + 1))
+                s->lines++;
+            at = next;
+            continue;
+        }
+        size_t start = line_start(text, low, at), end = line_end(text, at), ignored = 0;
+        struct slice line = slice_sub(text, start, end - start);
+        if (line.n && line.p[line.n - 1] == '\r')
+            line.n--;
+        enum status st = line.n > LIMIT_HUNT_LINE ? search_long(s, line, false, &ignored)
+                                                  : examine_line(s, line, false);
+        s->reported = false;
+        if (st != OK)
+            return st;
+        s->lines += end < text.n;
+        at = low = end + 1;
+        if (at > text.n)
+            break;
+    }
+    return OK;
+}
+
+enum status line_search_block(struct line_search *s, struct slice block, bool more,
+                              size_t *ret_used)
+{
+    size_t from = 0, used = 0;
+    enum status st = OK;
+    s->fails_from = s->dense_to = NULL; /* the block may lie elsewhere */
+    if (s->inside) {
+        size_t end = line_end(block, 0);
+        bool ends = end < block.n || !more;
+        if (!ends && block.n < LIMIT_HUNT_BLOCK) {
+            *ret_used = 0;
+            return OK;
+        }
+        st = search_long(s, slice_sub(block, 0, end), !ends, &used);
+        if (st != OK || !ends) {
+            *ret_used = used;
+            return st;
+        }
+        s->lines += end < block.n;
+        s->inside = s->reported = false;
+        from = end < block.n ? end + 1 : end;
+    }
+    struct slice rest = slice_sub(block, from, block.n);
+    if (more) {
+        const void *nl = rest.n ? memrchr(rest.p, '\n', rest.n) : NULL;
+        rest.n = nl ? (size_t)((const uint8_t *)nl - rest.p) + 1 : 0;
+        if (!nl && from == 0 && block.n >= LIMIT_HUNT_BLOCK) {
+            s->inside = true;
+            return search_long(s, block, true, ret_used);
+        }
+    }
+    *ret_used = from + rest.n;
+    return rest.n ? search_lines(s, rest) : OK;
+}

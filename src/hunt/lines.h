@@ -1,0 +1,53 @@
+/* Finds the lines of a log in which something is attempted: prefilter, second look, examination.
+ *
+ * Text comes in blocks, whole lines as far as they go; what is left of a block (its last,
+ * unfinished line) comes again at the beginning of the next one. Lines up to LIMIT_HUNT_LINE are
+ * examined whole, longer ones in windows around what may be an opener, so memory does not depend on
+ * them; a line is reported once. Cost is linear: where false openers stand densely a piece of the
+ * line is decoded in one go instead of at each place.
+ *
+ * One line_search per thread. Input is hostile.
+ */
+#ifndef HIKESHI_HUNT_LINES_H
+#define HIKESHI_HUNT_LINES_H
+
+#include "base/buf.h"
+#include "hunt/prefilter.h"
+#include "lookup/examine.h"
+
+struct line_hit {
+    struct slice line; /* the line, or the window of a long one; lives during the call */
+    uint64_t number;   /* from 1, in this text */
+    bool long_line;    /* a window */
+    struct examined found;
+};
+
+struct line_search {
+    const struct prefilter *filter;
+    struct examiner *examiner;
+    /* A status other than OK ends the search and is returned. */
+    enum status (*hit)(void *ctx, const struct line_hit *h);
+    void *ctx;
+    uint64_t lines;     /* newlines so far */
+    bool inside;        /* the next block begins inside a long line */
+    bool reported;      /* which was reported already */
+    bool no_evaluation; /* for measuring: openers are counted, not examined */
+    uint64_t openers;
+    /* failed full looks since `fails_from`, and up to where all is decoded in pieces instead */
+    const uint8_t *fails_from, *dense_to;
+    unsigned fails;
+    struct buf piece[2];
+};
+
+enum status line_search_init(struct line_search *s, const struct prefilter *filter) MUST_USE;
+void line_search_done(struct line_search *s); /* accepts a zeroed struct */
+/* A new text: counting begins again. */
+void line_search_begin(struct line_search *s);
+
+/* Searches what it can of the block. `more`: text follows, and what is behind *ret_used comes
+ * again. Without a newline in it the block must be at least LIMIT_HUNT_BLOCK long, or the caller
+ * brings more (*ret_used is 0). */
+enum status line_search_block(struct line_search *s, struct slice block, bool more,
+                              size_t *ret_used) MUST_USE;
+
+#endif

@@ -1,0 +1,351 @@
+/* Hosts that are looked for, and the search of outbound logs for them. */
+#include "hunt/outbound.h"
+
+#include "base/limits.h"
+#include "base/messages.h"
+#include "hunt/callback.h"
+#include "hunt/sums.h"
+#include "hunt/text.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SKEW_MS 120000 /* clocks of two machines */
+
+static const struct outbound_format *const formats[] = {
+    &outbound_zeek,   &outbound_squid,   &outbound_dnsmasq, &outbound_bind,
+    &outbound_packet, &outbound_unbound, &outbound_csv,
+};
+
+struct wanted {
+    char *host;
+    bool partial;
+    char *alias_of; /* an address that a name server gave for this host */
+    struct outbound_event *events;
+    size_t event_count;
+};
+
+struct outbound {
+    struct sums index; /* host → its place in wanted, in flags */
+    struct wanted *wanted;
+    size_t count, partial_count;
+    bool again;
+};
+
+enum status outbound_new(struct outbound **ret)
+{
+    *ret = calloc(1, sizeof **ret);
+    return *ret ? OK : ST_NOMEM;
+}
+
+void outbound_free(struct outbound *o)
+{
+    if (!o)
+        return;
+    for (size_t i = 0; i < o->count; i++) {
+        for (size_t k = 0; k < o->wanted[i].event_count; k++) {
+            free(o->wanted[i].events[k].file);
+            free(o->wanted[i].events[k].source);
+        }
+        free(o->wanted[i].events);
+        free(o->wanted[i].host);
+        free(o->wanted[i].alias_of);
+    }
+    free(o->wanted);
+    sums_done(&o->index);
+    free(o);
+}
+
+static struct wanted *find(const struct outbound *o, struct slice host)
+{
+    struct sum *s = sums_find(&o->index, host);
+    return s ? &o->wanted[s->flags] : NULL;
+}
+
+static enum status add(struct outbound *o, struct slice host, bool partial, const char *alias_of)
+{
+    struct sum *s = NULL;
+    if (!host.n || find(o, host))
+        return OK;
+    if ((o->count & (o->count - 1)) == 0) {
+        struct wanted *more = realloc(o->wanted, (o->count ? o->count * 2 : 1) * sizeof *more);
+        if (!more)
+            return ST_NOMEM;
+        o->wanted = more;
+    }
+    struct wanted w = {.host = strndup((const char *)host.p, host.n),
+                       .partial = partial,
+                       .alias_of = alias_of ? strdup(alias_of) : NULL};
+    if (!w.host || (alias_of && !w.alias_of) || sums_add(&o->index, host, 1, &s) != OK) {
+        free(w.host);
+        free(w.alias_of);
+        return ST_NOMEM;
+    }
+    if (!s) { /* as many as are kept */
+        free(w.host);
+        free(w.alias_of);
+        return OK;
+    }
+    s->flags = (uint32_t)o->count;
+    o->wanted[o->count++] = w;
+    o->partial_count += partial;
+    return OK;
+}
+
+enum status outbound_want(struct outbound *o, struct slice host, bool partial)
+{
+    return add(o, host, partial, NULL);
+}
+
+bool outbound_again(struct outbound *o)
+{
+    bool again = o->again;
+    o->again = false;
+    return again;
+}
+
+/* The host itself, or one that it ends in behind a dot. */
+static struct wanted *match(const struct outbound *o, struct slice host)
+{
+    struct wanted *w = find(o, host);
+    for (size_t i = 0; !w && o->partial_count && i < host.n; i++) {
+        if (host.p[i] == '.') {
+            w = find(o, slice_sub(host, i + 1, host.n));
+            if (w && !w->partial)
+                w = NULL;
+        }
+    }
+    return w;
+}
+
+/* --- events */
+
+static bool same_event(const struct outbound_event *e, const struct outbound_line *l,
+                       const char *file, uint64_t line)
+{
+    return e->line == line && strcmp(e->file, file) == 0 && e->time_ms == l->time_ms;
+}
+
+static enum status remember(struct wanted *w, const struct outbound_line *l, const char *file,
+                            uint64_t line)
+{
+    for (size_t i = 0; i < w->event_count; i++)
+        if (same_event(&w->events[i], l, file, line))
+            return OK; /* the second reading */
+    if (w->event_count == LIMIT_OUTBOUND_EVENTS)
+        return OK;
+    if ((w->event_count & (w->event_count - 1)) == 0) {
+        struct outbound_event *more =
+            realloc(w->events, (w->event_count ? w->event_count * 2 : 1) * sizeof *more);
+        if (!more)
+            return ST_NOMEM;
+        w->events = more;
+    }
+    struct outbound_event e = {.has_time = l->has_time,
+                               .time_ms = l->time_ms,
+                               .outcome = l->outcome,
+                               .dns = l->dns,
+                               .port = l->port,
+                               .line = line,
+                               .file = strdup(file),
+                               .source = strndup(l->source.n ? (const char *)l->source.p : "",
+                                                 l->source.n < 64 ? l->source.n : 64)};
+    if (!e.file || !e.source) {
+        free(e.file);
+        free(e.source);
+        return ST_NOMEM;
+    }
+    w->events[w->event_count++] = e;
+    return OK;
+}
+
+static const struct outbound_event *best(const struct wanted *w, bool has_time, int64_t after_ms,
+                                         const struct outbound_event *so_far)
+{
+    for (size_t i = 0; w && i < w->event_count; i++) {
+        const struct outbound_event *e = &w->events[i];
+        if (has_time && e->has_time && e->time_ms < after_ms - SKEW_MS)
+            continue;
+        if (!so_far || e->outcome > so_far->outcome ||
+            (e->outcome == so_far->outcome && e->has_time && so_far->has_time &&
+             e->time_ms < so_far->time_ms))
+            so_far = e;
+    }
+    return so_far;
+}
+
+const struct outbound_event *outbound_find(const struct outbound *o, struct slice host,
+                                           bool partial, bool has_time, int64_t after_ms)
+{
+    const struct wanted *w = find(o, host);
+    const struct outbound_event *e = NULL;
+    if (!w || (partial && !w->partial))
+        return NULL;
+    e = best(w, has_time, after_ms, NULL);
+    for (size_t i = 0; i < o->count; i++)
+        if (o->wanted[i].alias_of && strcmp(o->wanted[i].alias_of, w->host) == 0)
+            e = best(&o->wanted[i], has_time, after_ms, e);
+    return e;
+}
+
+/* --- reading */
+
+struct reading {
+    struct outbound *o;
+    const char *path;
+    struct buf header, host;
+    struct outbound_context context;
+    const struct outbound_format *format; /* of the line before */
+    uint64_t line, understood;
+    void (*incomplete)(void *ctx, const char *label, const struct err *why);
+    void *ctx;
+    struct text_search text;
+};
+
+static enum status use_line(struct reading *r, const struct outbound_line *l)
+{
+    struct outbound *o = r->o;
+    buf_clear(&r->host);
+    (void)callback_host(slice_sub(l->host, 0, 255), &r->host);
+    struct wanted *w = match(o, buf_slice(&r->host));
+    enum status st = OK;
+    if (w && l->answer.n) {
+        char *of = w->alias_of ? NULL : w->host;
+        size_t before = o->count;
+        if (of)
+            st = add(o, l->answer, false, of);
+        w = match(o, buf_slice(&r->host)); /* the table may have moved */
+        o->again |= o->count > before;
+    }
+    if (st == OK && w && (l->source.n || !l->dns)) {
+        buf_clear(&r->host);
+        (void)buf_add_slice(&r->host, buf_slice(&r->text.label));
+        st = remember(w, l, buf_text(&r->host), r->line);
+    }
+    return st;
+}
+
+static enum status one_line(struct reading *r, struct slice line)
+{
+    struct slice header;
+    r->line++;
+    if (line.n && line.p[line.n - 1] == '\r')
+        line.n--;
+    if (line.n > LIMIT_HUNT_LINE)
+        line.n = LIMIT_HUNT_LINE;
+    bool named = slice_starts(line, SLICE_LIT("#fields\t"));
+    if ((r->line == 1 || named) && outbound_header(line, &header)) {
+        buf_clear(&r->header);
+        (void)buf_add_slice(&r->header, header);
+        r->context.header = buf_slice(&r->header);
+        r->understood++;
+        return OK;
+    }
+    for (size_t i = 0; i <= ARRAY_LEN(formats); i++) {
+        const struct outbound_format *f = i ? formats[i - 1] : r->format;
+        struct outbound_line l = {0};
+        if (f && f->parse(line, &r->context, &l)) {
+            r->format = f;
+            r->understood++;
+            return use_line(r, &l);
+        }
+    }
+    return OK;
+}
+
+/* In the place of line_search_block. */
+static enum status block(void *ctx, struct slice text, bool more, size_t *ret_used)
+{
+    struct reading *r = ctx;
+    size_t at = 0;
+    enum status st = OK;
+    while (st == OK && at < text.n) {
+        size_t n = slice_index(slice_sub(text, at, text.n), '\n');
+        bool whole = at + n < text.n;
+        if (!whole && more && (at > 0 || text.n < LIMIT_HUNT_BLOCK))
+            break;
+        st = one_line(r, slice_sub(text, at, n));
+        at += n + whole;
+    }
+    *ret_used = at;
+    return st;
+}
+
+static void on_begin(void *ctx, struct slice label, struct slice head)
+{
+    struct reading *r = ctx;
+    (void)label, (void)head;
+    r->line = 0;
+    r->context.header = (struct slice){NULL, 0};
+}
+
+static void on_end(void *ctx, struct slice label, struct slice tail)
+{
+    (void)ctx, (void)label, (void)tail;
+}
+
+static void on_incomplete(void *ctx, struct slice label, const struct err *why)
+{
+    struct reading *r = ctx;
+    buf_clear(&r->host);
+    (void)buf_add_slice(&r->host, label);
+    r->incomplete(r->ctx, buf_text(&r->host), why);
+}
+
+static enum status search(struct reading *r, int fd, const struct stat *st, struct err *e)
+{
+    struct prefilter unused = {0};
+    if (text_search_init(&r->text, &unused) != OK)
+        return err_set(e, ST_NOMEM, N_("not enough memory"));
+    (void)buf_add_str(&r->text.label, r->path);
+    r->text.on = (struct text_events){r, on_begin, on_end, on_incomplete};
+    r->text.block = block;
+    r->text.block_ctx = r;
+    r->context.newest_ms = (int64_t)st->st_mtim.tv_sec * 1000;
+    bool regular = S_ISREG(st->st_mode);
+    return text_search_file(&r->text, fd, regular, regular ? (uint64_t)st->st_size : 0, e);
+}
+
+enum status outbound_search(struct outbound *o, const char *path,
+                            void (*incomplete)(void *ctx, const char *label, const struct err *why),
+                            void *ctx, uint64_t *ret_lines, struct err *e)
+{
+    struct reading r = {.o = o, .path = path, .incomplete = incomplete, .ctx = ctx};
+    struct stat st;
+    int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        enum status io = err_set_errno(e, ST_IO, "%s", path);
+        if (fd > STDERR_FILENO)
+            (void)close(fd);
+        return io;
+    }
+    buf_init(&r.header, LIMIT_HUNT_LINE + 1);
+    buf_init(&r.host, LIMIT_PATH_BYTES);
+    enum status rc = search(&r, fd, &st, e);
+    *ret_lines += r.line;
+    if (rc == OK && r.understood == 0 && r.line > 0)
+        rc = err_set(
+            e, ST_INVALID,
+            N_("%s: line 1: no column for an address and no known log; columns are dst, dest_ip, "
+               "destination address, host, query, ..."),
+            path);
+    text_search_done(&r.text);
+    buf_done(&r.header);
+    buf_done(&r.host);
+    if (fd > STDERR_FILENO)
+        (void)close(fd);
+    return rc;
+}
+
+bool outbound_parse_as(const char *name, struct slice line, const struct outbound_context *c,
+                       struct outbound_line *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        if (strcmp(formats[i]->name, name) == 0) {
+            *ret = (struct outbound_line){0};
+            return formats[i]->parse(line, c, ret);
+        }
+    }
+    return false;
+}

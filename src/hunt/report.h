@@ -1,0 +1,29 @@
+/* From a line in which something was found to a sighting: when, who, which field, where to. */
+#ifndef HIKESHI_HUNT_REPORT_H
+#define HIKESHI_HUNT_REPORT_H
+
+#include "hunt/format.h"
+#include "hunt/lines.h"
+#include "hunt/sighting.h"
+
+/* Memory of one thread. */
+struct reporter {
+    struct examiner *examiner; /* for single fields; the line's own result stays untouched */
+    struct buf host, chain, field, key, line;
+    struct line_facts facts;
+    struct format_context context;
+    struct buf header; /* what context.header points to */
+    size_t hint;
+};
+
+enum status reporter_init(struct reporter *r) MUST_USE;
+void reporter_done(struct reporter *r); /* accepts a zeroed struct */
+/* A text begins: its first bytes, and when the file was last written. */
+void reporter_begin(struct reporter *r, struct slice head, int64_t newest_ms);
+/* The time that a line says, for the range of a log. */
+bool reporter_time(struct reporter *r, struct slice line, int64_t *ret_ms);
+/* Fills *ret but for SIGHTING_FILE; slices live until the next call. */
+enum status reporter_tell(struct reporter *r, const struct line_hit *h,
+                          struct sighting *ret) MUST_USE;
+
+#endif

