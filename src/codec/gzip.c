@@ -67,9 +67,11 @@ static enum status decode(void *state, struct codec_input *in, uint8_t *out, siz
     z->next_out = out;
     z->avail_out = (uint32_t)room;
     int rc = isal_inflate(z);
-    codec_use(in, in->n - z->avail_in);
+    /* at an invalid distance it may have counted one byte more than there was */
+    bool counted = z->avail_in <= in->n;
+    codec_use(in, counted ? in->n - z->avail_in : in->n);
     *ret_n = room - z->avail_out;
-    if (rc < 0)
+    if (rc < 0 || !counted)
         return damaged(in, e);
     return z->block_state == ISAL_BLOCK_FINISH ? ST_END : OK;
 }

@@ -58,6 +58,10 @@ struct callback callback_parse(struct slice key)
         return (struct callback){.path = key};
     c.scheme = slice_sub(rest, 0, colon);
     rest = slice_sub(rest, colon + 1, rest.n);
+    if (slice_eq_str(c.scheme, "java")) { /* a name of the program's own: nobody is called */
+        c.path = rest;
+        return c;
+    }
     for (int i = 0; i < 2 && rest.n && rest.p[0] == '/'; i++)
         rest = slice_sub(rest, 1, rest.n);
     size_t end = authority_end(rest);

@@ -2,29 +2,23 @@
 #include "hunt/lines.h"
 
 #include "base/limits.h"
-#include "lookup/decode.h"
 
 #define WINDOW_BEFORE KIB(8) /* of a long line, before what may be an opener */
 #define FAILS 12             /* full looks that may fail in FAILS_SPAN before pieces are decoded */
 #define FAILS_SPAN KIB(1)
-#define PIECE KIB(4)
+#define PIECE OPENER_PIECE
 #define PIECE_OVERLAP 512 /* a spelling of ${ through four layers is shorter */
-#define LAYERS 4
-#define OPENER_BYTES 256 /* what stands between blocks may be an opener, in any spelling */
+#define OPENER_BYTES 256  /* what stands between blocks may be an opener, in any spelling */
 
 enum status line_search_init(struct line_search *s, const struct prefilter *filter)
 {
     *s = (struct line_search){.filter = filter};
-    for (size_t i = 0; i < 2; i++)
-        buf_init(&s->piece[i], 2 * PIECE);
     return examiner_new(&s->examiner);
 }
 
 void line_search_done(struct line_search *s)
 {
     examiner_free(s->examiner);
-    for (size_t i = 0; i < 2; i++)
-        buf_done(&s->piece[i]);
     *s = (struct line_search){0};
 }
 
@@ -48,48 +42,7 @@ static size_t line_start(struct slice s, size_t low, size_t at)
     return nl ? (size_t)((const uint8_t *)nl - s.p) + 1 : low;
 }
 
-/* --- pieces with many false openers */
-
-static bool has_opener(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        i += slice_index(slice_sub(s, i, s.n), '$');
-        if (i + 1 < s.n &&
-            (s.p[i + 1] == '{' || (s.p[i + 1] == 0 && i + 2 < s.n && s.p[i + 2] == '{')))
-            return true;
-    }
-    return false;
-}
-
-/* All escapes of the piece undone at once, layer by layer: whether a ${ comes out. */
-static bool piece_opens(struct line_search *s, struct slice piece)
-{
-    static enum status (*const undo[])(struct slice, size_t *, struct buf *) = {
-        decode_url, decode_backslash, decode_entity};
-    struct slice text = piece;
-    unsigned into = 0;
-    for (unsigned layer = 0; layer < LAYERS; layer++) {
-        bool changed = false;
-        for (size_t i = 0; i < ARRAY_LEN(undo); i++) {
-            size_t at = 0;
-            struct buf *to = &s->piece[into];
-            buf_clear(to);
-            enum status st = undo[i](text, &at, to);
-            if (st == ST_END)
-                continue;
-            if (st != OK)
-                return true; /* cannot tell: the line is examined */
-            text = buf_slice(to);
-            into ^= 1;
-            changed = true;
-        }
-        if (has_opener(text))
-            return true;
-        if (!changed)
-            return false;
-    }
-    return false;
-}
+/* --- openers */
 
 /* Whether there is an opener at `at`. If not, *ret_next is where to go on. */
 static bool opens(struct line_search *s, struct slice text, size_t at, size_t *ret_next)
@@ -118,7 +71,7 @@ static bool opens(struct line_search *s, struct slice text, size_t at, size_t *r
     size_t end = line_end(slice_sub(text, 0, at + PIECE), at);
     struct slice piece = slice_sub(text, at, end - at);
     s->dense_to = text.p + end + PIECE;
-    if (piece_opens(s, piece))
+    if (opener_in_piece(piece, s->piece))
         return true;
     bool ended = end == text.n || text.p[end] == '\n';
     *ret_next = ended || piece.n <= PIECE_OVERLAP ? end : end - PIECE_OVERLAP;

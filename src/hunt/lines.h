@@ -36,7 +36,7 @@ struct line_search {
     /* failed full looks since `fails_from`, and up to where all is decoded in pieces instead */
     const uint8_t *fails_from, *dense_to;
     unsigned fails;
-    struct buf piece[2];
+    uint8_t piece[2][OPENER_PIECE];
 };
 
 enum status line_search_init(struct line_search *s, const struct prefilter *filter) MUST_USE;

@@ -14,7 +14,7 @@
 
 #include "base/slice.h"
 
-enum prefilter_kind { PREFILTER_SCALAR, PREFILTER_SSSE3, PREFILTER_AVX2 };
+enum prefilter_kind { PREFILTER_SCALAR, PREFILTER_SSSE3, PREFILTER_AVX2, PREFILTER_AVX512 };
 
 struct prefilter {
     enum prefilter_kind kind;
@@ -40,5 +40,10 @@ enum opener_answer { OPENER_NO, OPENER_MAYBE, OPENER_YES };
 enum opener_answer opener_quick(struct slice s, size_t at);
 bool opener_full(struct slice s, size_t at);
 bool opener_at(struct slice s, size_t at); /* both */
+
+/* Whether there is one anywhere in the piece (base64 aside), for pieces in which full looks fail
+ * one after the other. Linear: one pass a layer. */
+enum { OPENER_PIECE = 4096 };
+bool opener_in_piece(struct slice piece, uint8_t scratch[2][OPENER_PIECE]);
 
 #endif

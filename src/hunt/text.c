@@ -10,6 +10,7 @@
 #include "hunt/map.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #define BUFFER (LIMIT_HUNT_BLOCK + KIB(128))
@@ -461,6 +462,8 @@ enum status text_search_file(struct text_search *t, int fd, bool regular, uint64
     t->inflated = 0;
     t->depth = 0;
     t->codec_memory = 0;
+    if (!regular)
+        (void)fcntl(fd, F_SETPIPE_SZ, (int)MIB(1)); /* fewer turns between two processes */
     if (n > 0 && sniff_head(slice_of(head, (size_t)n)) == SNIFF_ZIP)
         return search_zip(t, fd, size, e);
     return search_inner(t, &from, e);

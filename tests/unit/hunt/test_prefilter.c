@@ -20,7 +20,8 @@ static const char *const openers[] = {
 static void spellings_are_found(void **state)
 {
     (void)state;
-    static const enum prefilter_kind kinds[] = {PREFILTER_SCALAR, PREFILTER_SSSE3, PREFILTER_AVX2};
+    static const enum prefilter_kind kinds[] = {PREFILTER_SCALAR, PREFILTER_SSSE3, PREFILTER_AVX2,
+                                                PREFILTER_AVX512};
     struct buf line;
     buf_init(&line, 4096);
     for (size_t i = 0; i < ARRAY_LEN(openers); i++) {
@@ -65,7 +66,7 @@ static void kinds_agree(void **state)
             bytes[i] = seed >> 31 ? (uint8_t)(seed >> 16)
                                   : (uint8_t)alphabet[(seed >> 16) % (sizeof alphabet - 1)];
         }
-        for (int kind = PREFILTER_SSSE3; kind <= PREFILTER_AVX2; kind++) {
+        for (int kind = PREFILTER_SSSE3; kind <= PREFILTER_AVX512; kind++) {
             uint64_t lines = 0, want_lines = 0;
             struct slice s = slice_of(bytes, n);
             if (!prefilter_init_as(&wide, (enum prefilter_kind)kind))
@@ -97,12 +98,44 @@ static void openers_cut_anywhere(void **state)
     }
 }
 
+/* What opener_full finds at a place is found in the piece; and nothing is found in harmless ones.
+ */
+static void pieces_agree(void **state)
+{
+    (void)state;
+    static uint8_t scratch[2][OPENER_PIECE];
+    static const char *const harmless[] = {
+        "",    "%20%E6%9D%B1",  "\\u003cb\\u003e", "a&amp;b&amp;amp;c",  "%2524",  "\\\\\\\\",
+        "$ {", "&dollar;&#12;", "\\u002",          "%%%%25%25%25%25%25", "\\u{24", "&#x;"};
+    struct buf piece;
+    buf_init(&piece, OPENER_PIECE);
+    for (size_t i = 0; i < ARRAY_LEN(openers); i++) {
+        if (strchr("JAk", openers[i][0]))
+            continue; /* base64 */
+        for (size_t before = 0; before < 300; before += 37) {
+            buf_clear(&piece);
+            for (size_t k = 0; k < before; k++)
+                (void)buf_add_str(&piece, k % 2 ? "%25" : "\\u00");
+            (void)buf_add_char(&piece, ' ');
+            (void)buf_add_str(&piece, openers[i]);
+            (void)buf_add_str(&piece, "jndi:x}");
+            if (!opener_in_piece(buf_slice(&piece), scratch))
+                fail_msg("%s behind %zu escapes", openers[i], before);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
+        if (opener_in_piece(slice_str(harmless[i]), scratch))
+            fail_msg("%s", harmless[i]);
+    buf_done(&piece);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spellings_are_found),
         cmocka_unit_test(kinds_agree),
         cmocka_unit_test(openers_cut_anywhere),
+        cmocka_unit_test(pieces_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
