@@ -61,6 +61,8 @@
 #define LIMIT_HUNT_WAITING MIB(6)    /* the same of all parts that are done */
 #define LIMIT_HUNT_SUMS 20000        /* clients, call-backs, days that are counted one by one */
 #define LIMIT_HUNT_TEXT 4096         /* bytes of a text that a sighting keeps */
+#define LIMIT_PATTERNS 64            /* of a profile: compiling takes time and memory */
+#define LIMIT_PATTERN_MATCHES 4096   /* found at once; then the text up to there is told first */
 #define LIMIT_OUTBOUND_EVENTS 32     /* kept of one call-back: the first ones */
 #define LIMIT_IOC_BYTES MIB(8)       /* a list of indicators */
 #define LIMIT_HUNT_INCOMPLETE MIB(2) /* the list of what was not read; all of it is counted */

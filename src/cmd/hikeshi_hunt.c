@@ -44,6 +44,7 @@ static void help(enum lang lang)
           "answered?\n"
           "  --ioc FILE       addresses and names to look for there as well; or one of them\n"
           "  --ioc-out FILE   write those that were found: .csv, or .json for STIX 2.1\n"
+          "  --profile P      a built-in profile, or the folder of one (log4shell): its patterns\n"
           "  --jobs N         threads (as many as there are processors)\n"
           "  --follow         go on as the logs grow, and when they are rotated\n"
           "  --no-summary     sightings only\n"
@@ -122,6 +123,7 @@ static enum status search(struct hunt_job *j, size_t *ret_missing, struct err *e
                              .since_ms = q->since_ms,
                              .until_ms = q->until_ms,
                              .least = q->least,
+                             .patterns = j->patterns,
                              .no_evaluation = q->no_evaluation,
                              .stop = &stopped,
                              .ctx = j,
@@ -189,13 +191,18 @@ static int run(const struct hunt_request *q, enum lang lang)
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGTERM, &stop, NULL);
     bool keep = q->outbound_count > 0;
-    if (!map_guard_install() || outbound_new(&j.outbound) != OK || (keep && !(j.spool = tmpfile())))
+    struct err e = {0};
+    if (patterns_load(q->profile, &j.patterns, &e) != OK)
+        hunt_complain(&j, &e);
+    else if (!map_guard_install() || outbound_new(&j.outbound) != OK ||
+             (keep && !(j.spool = tmpfile())))
         (void)fprintf(stderr, "hikeshi: %s\n", strerror(errno));
     else
         code = run_job(&j);
     if (j.spool)
         (void)fclose(j.spool);
     outbound_free(j.outbound);
+    patterns_free(j.patterns);
     sums_done(&v->clients);
     sums_done(&v->callbacks);
     sums_done(&v->days);
@@ -331,6 +338,9 @@ static int take_option(struct hunt_request *q, int c, enum lang lang)
             return wrong(lang, "--jobs", optarg, "1 ... 64");
         q->jobs = (unsigned)n;
         return 0;
+    case 'p':
+        q->profile = optarg;
+        return 0;
     case 'F':
         q->follow = true;
         return 0;
@@ -376,17 +386,27 @@ static int checked_run(struct hunt_request *q, enum lang lang, int argc, char **
 
 int verb_hunt(int argc, char **argv)
 {
-    static const struct option options[] = {{"format", 1, 0, 'f'},     {"count", 0, 0, 'c'},
-                                            {"since", 1, 0, 's'},      {"until", 1, 0, 'u'},
-                                            {"outbound", 1, 0, 'o'},   {"ioc", 1, 0, 'i'},
-                                            {"ioc-out", 1, 0, 'O'},    {"jobs", 1, 0, 'j'},
-                                            {"follow", 0, 0, 'F'},     {"least", 1, 0, 'l'},
-                                            {"no-summary", 0, 0, 'S'}, {"no-evaluation", 0, 0, 'N'},
-                                            {"colour", 1, 0, 'C'},     {"color", 1, 0, 'C'},
-                                            {"help", 0, 0, 'H'},       {0}};
+    static const struct option options[] = {{"format", 1, 0, 'f'},
+                                            {"count", 0, 0, 'c'},
+                                            {"since", 1, 0, 's'},
+                                            {"until", 1, 0, 'u'},
+                                            {"outbound", 1, 0, 'o'},
+                                            {"ioc", 1, 0, 'i'},
+                                            {"ioc-out", 1, 0, 'O'},
+                                            {"jobs", 1, 0, 'j'},
+                                            {"follow", 0, 0, 'F'},
+                                            {"least", 1, 0, 'l'},
+                                            {"profile", 1, 0, 'p'},
+                                            {"no-summary", 0, 0, 'S'},
+                                            {"no-evaluation", 0, 0, 'N'},
+                                            {"colour", 1, 0, 'C'},
+                                            {"color", 1, 0, 'C'},
+                                            {"help", 0, 0, 'H'},
+                                            {0}};
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct hunt_request q = {.format = &hunt_format_table,
                              .colour = "auto",
+                             .profile = "log4shell",
                              .summary = true,
                              .since_ms = INT64_MIN,
                              .until_ms = INT64_MAX,

@@ -31,6 +31,7 @@ struct followed {
     bool begun;
     struct line_search lines;
     struct reporter reporter;
+    struct pattern_search patterns;
 };
 
 static enum status on_hit(void *ctx, const struct line_hit *h)
@@ -158,6 +159,10 @@ enum status hunt_job_follow(struct hunt_job *j, const volatile int *stop)
         st = f->buffer ? line_search_init(&f->lines, &filter) : ST_NOMEM;
         if (st == OK)
             st = reporter_init(&f->reporter);
+        if (st == OK && j->patterns) {
+            st = pattern_search_init(&f->patterns, j->patterns);
+            f->lines.patterns = &f->patterns;
+        }
         f->lines.hit = on_hit;
         f->lines.ctx = f;
         if (st == OK)
@@ -175,6 +180,7 @@ enum status hunt_job_follow(struct hunt_job *j, const volatile int *stop)
             (void)close(all[i].fd);
         line_search_done(&all[i].lines);
         reporter_done(&all[i].reporter);
+        pattern_search_done(&all[i].patterns);
         free(all[i].buffer);
     }
     free(all);

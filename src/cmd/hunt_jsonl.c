@@ -63,6 +63,8 @@ static void sighting(struct hunt_view *v, const struct sighting *s)
         json_text(&w, slice_trim(one));
     json_end_array(&w);
     put_text(&w, "format", s->text[SIGHTING_FORMAT]);
+    if (s->text[SIGHTING_PATTERN].n)
+        json_put_slice(&w, "pattern", s->text[SIGHTING_PATTERN]);
     if (s->text[SIGHTING_ANSWER].n)
         json_put_slice(&w, "answer", s->text[SIGHTING_ANSWER]);
     if (s->turkish)

@@ -22,6 +22,7 @@ struct hunt_job {
     FILE *spool; /* sightings that wait for the outbound logs; NULL: they are shown at once */
     struct buf record;
     struct outbound *outbound;
+    struct patterns *patterns;
     bool progress, shown;
     int64_t shown_ms;
     bool failed; /* standard output took less than everything */

@@ -90,6 +90,8 @@ static void put_target(struct hunt_view *v, const struct sighting *s)
     const char *colour = s->verdict >= SIGHTED_REACHES ? RED : NULL;
     if (s->text[SIGHTING_KEY].n)
         paint(v, colour, s->text[SIGHTING_KEY]);
+    else if (s->text[SIGHTING_PATTERN].n)
+        paint(v, NULL, s->text[SIGHTING_PATTERN]);
     else
         (void)buf_add_str(&v->out, reason ? reason : T(v->lang, "no lookup"));
     if (chain.n) {

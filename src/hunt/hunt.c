@@ -65,6 +65,7 @@ struct worker {
     struct hunt *h;
     struct text_search text;
     struct reporter reporter;
+    struct pattern_search patterns;
     struct part *part;
     bool head; /* everything before its part was told */
 };
@@ -438,6 +439,10 @@ static enum status worker_init(struct worker *w, struct hunt *h)
     enum status st = text_search_init(&w->text, &h->filter);
     if (st == OK)
         st = reporter_init(&w->reporter);
+    if (st == OK && h->o->patterns) {
+        st = pattern_search_init(&w->patterns, h->o->patterns);
+        w->text.lines.patterns = &w->patterns;
+    }
     w->text.lines.hit = on_hit;
     w->text.lines.ctx = w;
     w->text.lines.no_evaluation = h->o->no_evaluation;
@@ -464,6 +469,7 @@ static enum status run_threads(struct hunt *h, struct worker *workers)
     for (unsigned i = 0; i < h->o->jobs; i++) {
         text_search_done(&workers[i].text);
         reporter_done(&workers[i].reporter);
+        pattern_search_done(&workers[i].patterns);
     }
     return st;
 }

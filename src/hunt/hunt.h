@@ -10,6 +10,7 @@
 #ifndef HIKESHI_HUNT_HUNT_H
 #define HIKESHI_HUNT_HUNT_H
 
+#include "hunt/patterns.h"
 #include "hunt/sighting.h"
 
 struct hunt_counts {
@@ -25,8 +26,9 @@ struct hunt_options {
     unsigned jobs;
     int64_t since_ms, until_ms; /* INT64_MIN, INT64_MAX: open; sightings without a time count */
     enum sighting_verdict least;
-    bool no_evaluation;       /* openers are counted only: for measuring */
-    const volatile int *stop; /* may be NULL */
+    const struct patterns *patterns; /* of the profile; NULL: none */
+    bool no_evaluation;              /* openers are counted only: for measuring */
+    const volatile int *stop;        /* may be NULL */
     void *ctx;
     /* A status other than OK ends the hunt. */
     enum status (*sighting)(void *ctx, const struct sighting *s);

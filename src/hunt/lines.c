@@ -127,10 +127,64 @@ static enum status search_long(struct line_search *s, struct slice line, bool mo
     return OK;
 }
 
+/* --- patterns */
+
+/* Where the pattern matches of a text were told up to, and the newlines before. */
+struct told {
+    size_t at;
+    uint64_t lines;
+};
+
+/* Tells the lines with a match that end before `limit`, once each. */
+static enum status tell_patterns(struct line_search *s, struct slice text, struct told *t,
+                                 size_t limit)
+{
+    struct pattern_search *p = s->patterns;
+    enum status st = OK;
+    while (st == OK && p && p->next < p->count && p->found[p->next].end <= limit) {
+        const struct pattern_match *m = &p->found[p->next++];
+        size_t in = m->end ? m->end - 1 : 0; /* the last byte that matched */
+        if (in < t->at)
+            continue; /* in a line that was told */
+        size_t start = line_start(text, t->at, in), end = line_end(text, in);
+        for (size_t i = line_end(text, t->at); i < start; i = line_end(text, i + 1))
+            t->lines++;
+        size_t from = in - start > WINDOW_BEFORE && end - start > LIMIT_HUNT_LINE
+                          ? in - WINDOW_BEFORE
+                          : start;
+        struct line_hit h = {
+            .line =
+                slice_sub(text, from, end - from < LIMIT_HUNT_LINE ? end - from : LIMIT_HUNT_LINE),
+            .number = t->lines + 1,
+            .long_line = from > start || end - from > LIMIT_HUNT_LINE,
+            .pattern = patterns_at(p->patterns, m->pattern)};
+        st = s->hit(s->ctx, &h);
+        t->lines += end < text.n;
+        t->at = end + 1;
+    }
+    return st;
+}
+
+/* A line that was told as a lookup is not told as a pattern as well. */
+static void pass_patterns(const struct line_search *s, struct slice text, struct told *t,
+                          size_t end)
+{
+    for (size_t i = line_end(text, t->at); i < end; i = line_end(text, i + 1))
+        t->lines++;
+    t->lines += end < text.n;
+    t->at = end + 1;
+    while (s->patterns->next < s->patterns->count &&
+           s->patterns->found[s->patterns->next].end <= end)
+        s->patterns->next++;
+}
+
+/* --- whole lines */
+
 /* Lines that are all there (the last one may lack its newline). */
-static enum status search_lines(struct line_search *s, struct slice text)
+static enum status search_part(struct line_search *s, struct slice text)
 {
     size_t at = 0, low = 0;
+    struct told told = {0, s->lines};
     while ((at = prefilter_next(s->filter, text, at, &s->lines)) < text.n) {
         size_t next = at + 1;
         if (!opens(s, text, at, &next)) {
@@ -143,8 +197,12 @@ static enum status search_lines(struct line_search *s, struct slice text)
         struct slice line = slice_sub(text, start, end - start);
         if (line.n && line.p[line.n - 1] == '\r')
             line.n--;
-        enum status st = line.n > LIMIT_HUNT_LINE ? search_long(s, line, false, &ignored)
-                                                  : examine_line(s, line, false);
+        enum status st = tell_patterns(s, text, &told, start);
+        if (st == OK)
+            st = line.n > LIMIT_HUNT_LINE ? search_long(s, line, false, &ignored)
+                                          : examine_line(s, line, false);
+        if (s->patterns && s->reported)
+            pass_patterns(s, text, &told, end);
         s->reported = false;
         if (st != OK)
             return st;
@@ -153,7 +211,40 @@ static enum status search_lines(struct line_search *s, struct slice text)
         if (at > text.n)
             break;
     }
-    return OK;
+    return tell_patterns(s, text, &told, text.n);
+}
+
+static enum status search_lines(struct line_search *s, struct slice text)
+{
+    enum status st = OK;
+    if (!s->patterns)
+        return search_part(s, text);
+    while (st == OK && text.n) {
+        size_t done = pattern_search_text(s->patterns, text);
+        size_t n = done < text.n ? line_end(text, done ? done - 1 : 0) : text.n;
+        n += n < text.n; /* whole lines; more matches of the last one change nothing */
+        st = search_part(s, slice_sub(text, 0, n));
+        text = slice_sub(text, n, text.n);
+    }
+    return st;
+}
+
+/* A piece of a line that is longer than a block: a match in it is told as the line's. */
+static enum status search_piece(struct line_search *s, struct slice piece, bool more,
+                                size_t *ret_used)
+{
+    enum status st = search_long(s, piece, more, ret_used);
+    if (st != OK || !s->patterns || s->reported)
+        return st;
+    (void)pattern_search_text(s->patterns, slice_sub(piece, 0, *ret_used));
+    if (s->patterns->count == 0)
+        return OK;
+    size_t end = s->patterns->found[0].end;
+    struct line_hit h = {
+        .line = slice_sub(piece, end > WINDOW_BEFORE ? end - WINDOW_BEFORE : 0, LIMIT_HUNT_LINE),
+        .long_line = true,
+        .pattern = patterns_at(s->patterns->patterns, s->patterns->found[0].pattern)};
+    return report(s, &h);
 }
 
 enum status line_search_block(struct line_search *s, struct slice block, bool more,
@@ -169,7 +260,7 @@ enum status line_search_block(struct line_search *s, struct slice block, bool mo
             *ret_used = 0;
             return OK;
         }
-        st = search_long(s, slice_sub(block, 0, end), !ends, &used);
+        st = search_piece(s, slice_sub(block, 0, end), !ends, &used);
         if (st != OK || !ends) {
             *ret_used = used;
             return st;
@@ -184,7 +275,7 @@ enum status line_search_block(struct line_search *s, struct slice block, bool mo
         rest.n = nl ? (size_t)((const uint8_t *)nl - rest.p) + 1 : 0;
         if (!nl && from == 0 && block.n >= LIMIT_HUNT_BLOCK) {
             s->inside = true;
-            return search_long(s, block, true, ret_used);
+            return search_piece(s, block, true, ret_used);
         }
     }
     *ret_used = from + rest.n;

@@ -12,19 +12,22 @@
 #define HIKESHI_HUNT_LINES_H
 
 #include "base/buf.h"
+#include "hunt/patterns.h"
 #include "hunt/prefilter.h"
 #include "lookup/examine.h"
 
 struct line_hit {
-    struct slice line; /* the line, or the window of a long one; lives during the call */
-    uint64_t number;   /* from 1, in this text */
-    bool long_line;    /* a window */
-    struct examined found;
+    struct slice line;     /* the line, or the window of a long one; lives during the call */
+    uint64_t number;       /* from 1, in this text */
+    bool long_line;        /* a window */
+    struct examined found; /* verdict none where it is a pattern */
+    const struct pattern *pattern; /* of the profile; NULL: a lookup */
 };
 
 struct line_search {
     const struct prefilter *filter;
     struct examiner *examiner;
+    struct pattern_search *patterns; /* the caller's; NULL: none */
     /* A status other than OK ends the search and is returned. */
     enum status (*hit)(void *ctx, const struct line_hit *h);
     void *ctx;

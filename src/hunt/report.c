@@ -118,6 +118,20 @@ static void add_chain(struct reporter *r, const struct examined *found)
         (void)buf_addf(&r->chain, "%s%s", i ? ", " : "", found->chain[i]);
 }
 
+/* JSON writers put a backslash before each slash; the lookup reaches all the same, so no decoder
+ * took it off. */
+static void add_key(struct reporter *r, struct slice key)
+{
+    for (size_t i = 0; i < key.n; i++) {
+        size_t k = i;
+        while (k < key.n && key.p[k] == '\\')
+            k++;
+        if (k > i && k < key.n && key.p[k] == '/')
+            i = k;
+        (void)buf_add_char(&r->key, (char)key.p[i]);
+    }
+}
+
 enum status reporter_tell(struct reporter *r, const struct line_hit *h, struct sighting *ret)
 {
     static const enum sighting_verdict verdicts[] = {
@@ -132,8 +146,9 @@ enum status reporter_tell(struct reporter *r, const struct line_hit *h, struct s
     buf_clear(&r->chain);
     buf_clear(&r->field);
     buf_clear(&r->key);
-    s.verdict = verdicts[h->found.verdict];
-    (void)buf_add_slice(&r->key, slice_sub(h->found.key, 0, LIMIT_HUNT_TEXT));
+    s.verdict = h->pattern ? SIGHTED_ATTEMPT : verdicts[h->found.verdict];
+    s.text[SIGHTING_PATTERN] = slice_str(h->pattern ? h->pattern->id : NULL);
+    add_key(r, slice_sub(h->found.key, 0, LIMIT_HUNT_TEXT));
     s.text[SIGHTING_KEY] = buf_slice(&r->key);
     s.callback = callback_parse(s.text[SIGHTING_KEY]);
     (void)callback_host(s.callback.host, &r->host);
@@ -141,7 +156,8 @@ enum status reporter_tell(struct reporter *r, const struct line_hit *h, struct s
     r->facts = (struct line_facts){0};
     if (!h->long_line) {
         format_parse(h->line, &r->context, &r->hint, &r->facts);
-        st = find_field(r, h->found.verdict);
+        if (!h->pattern)
+            st = find_field(r, h->found.verdict);
     }
     s.has_time = r->facts.has_time;
     s.time_ms = r->facts.time_ms;

@@ -17,15 +17,16 @@ enum sighting_verdict {
 const char *sighting_verdict_name(enum sighting_verdict v); /* "attempt", …, "called-back" */
 
 enum sighting_text {
-    SIGHTING_FILE,   /* path, members of archives behind "!/" */
-    SIGHTING_CLIENT, /* as the line says */
-    SIGHTING_FIELD,  /* "User-Agent", "query q", a JSON key; empty: not known */
-    SIGHTING_KEY,    /* what the lookup is asked for; empty for most attempts */
-    SIGHTING_HOST,   /* of the call-back, in the form that is counted */
-    SIGHTING_CHAIN,  /* the decoders, outermost first: "url, base64" */
-    SIGHTING_FORMAT, /* of the line; empty: not known */
-    SIGHTING_LINE,   /* the line around what was found, at most LIMIT_HUNT_TEXT of it */
-    SIGHTING_ANSWER, /* what an outbound log says, and where */
+    SIGHTING_FILE,    /* path, members of archives behind "!/" */
+    SIGHTING_CLIENT,  /* as the line says */
+    SIGHTING_FIELD,   /* "User-Agent", "query q", a JSON key; empty: not known */
+    SIGHTING_KEY,     /* what the lookup is asked for; empty for most attempts */
+    SIGHTING_HOST,    /* of the call-back, in the form that is counted */
+    SIGHTING_CHAIN,   /* the decoders, outermost first: "url, base64" */
+    SIGHTING_FORMAT,  /* of the line; empty: not known */
+    SIGHTING_PATTERN, /* id of the profile's pattern that matched; empty: a lookup */
+    SIGHTING_LINE,    /* the line around what was found, at most LIMIT_HUNT_TEXT of it */
+    SIGHTING_ANSWER,  /* what an outbound log says, and where */
     SIGHTING_TEXTS
 };
 

