@@ -203,6 +203,7 @@ static int run(const struct hunt_request *q, enum lang lang)
         (void)fclose(j.spool);
     outbound_free(j.outbound);
     patterns_free(j.patterns);
+    sums_done(&j.callbacks);
     sums_done(&v->clients);
     sums_done(&v->callbacks);
     sums_done(&v->days);

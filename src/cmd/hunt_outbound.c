@@ -198,9 +198,57 @@ static enum status show_spool(struct hunt_job *j, bool both, bool called_back)
     return st;
 }
 
+/* Who went to an indicator of --ioc that no attempt named: a sighting of its own, in the outbound
+ * log. */
+static enum status show_indicators(struct hunt_job *j)
+{
+    const struct outbound_event *e = NULL;
+    const char *host = NULL;
+    struct buf answer;
+    enum status st = OK;
+    buf_init(&answer, KIB(8));
+    for (size_t h = 0, i = 0; st == OK && outbound_next(j->outbound, &h, &i, &host, &e);) {
+        if (sums_find(&j->callbacks, slice_str(host)))
+            continue;
+        struct sighting s = {.verdict = e->outcome == OUTBOUND_ANSWERED ? SIGHTED_CALLED_BACK
+                                                                        : SIGHTED_ATTEMPT,
+                             .has_time = e->has_time,
+                             .time_ms = e->time_ms,
+                             .line = e->line};
+        if (s.verdict < j->q->least ||
+            (s.has_time && (s.time_ms < j->q->since_ms || s.time_ms >= j->q->until_ms)))
+            continue;
+        buf_clear(&answer);
+        describe(j, e, &answer);
+        s.text[SIGHTING_FILE] = slice_str(e->file);
+        s.text[SIGHTING_CLIENT] = slice_str(e->source);
+        s.text[SIGHTING_FIELD] = SLICE_LIT("indicator");
+        s.text[SIGHTING_KEY] = s.text[SIGHTING_HOST] = slice_str(host);
+        s.text[SIGHTING_ANSWER] = buf_slice(&answer);
+        s.callback = (struct callback){.host = s.text[SIGHTING_HOST], .port = e->port};
+        j->view.counts.sightings++;
+        st = hunt_job_count(j, &s);
+        if (st == OK)
+            hunt_job_show(j, &s);
+    }
+    buf_done(&answer);
+    return st;
+}
+
+static enum status remember_callbacks(struct hunt_job *j)
+{
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < j->view.callbacks.size; i++)
+        if (j->view.callbacks.slots[i].name)
+            st = sums_add(&j->callbacks, slice_str(j->view.callbacks.slots[i].name), 1, NULL);
+    return st;
+}
+
 enum status hunt_job_outbound(struct hunt_job *j)
 {
     enum status st = hunt_job_iocs(j);
+    if (st == OK)
+        st = remember_callbacks(j);
     for (size_t i = 0; st == OK && i < j->view.callbacks.size; i++)
         if (j->view.callbacks.slots[i].name)
             st = want(j, slice_str(j->view.callbacks.slots[i].name));
@@ -211,11 +259,14 @@ enum status hunt_job_outbound(struct hunt_job *j)
         return st;
     j->view.outbound = true;
     /* for people a call-back comes first, whatever its time */
-    if (j->q->format->for_people) {
-        st = show_spool(j, false, true);
-        return st == OK ? show_spool(j, false, false) : st;
+    if (!j->q->format->for_people) {
+        st = show_spool(j, true, false);
+        return st == OK ? show_indicators(j) : st;
     }
-    return show_spool(j, true, false);
+    st = show_spool(j, false, true);
+    if (st == OK)
+        st = show_indicators(j);
+    return st == OK ? show_spool(j, false, false) : st;
 }
 
 /* --- indicators out */

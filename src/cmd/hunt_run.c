@@ -74,8 +74,9 @@ void hunt_job_incomplete(void *job, const char *label, const struct err *why)
     buf_done(&text);
 }
 
-static enum status add_sums(struct hunt_view *v, const struct sighting *s)
+enum status hunt_job_count(struct hunt_job *j, const struct sighting *s)
 {
+    struct hunt_view *v = &j->view;
     char day[TIME_RFC3339_SIZE];
     enum status st = OK;
     if (s->text[SIGHTING_CLIENT].n)
@@ -102,7 +103,7 @@ void hunt_job_show(struct hunt_job *j, const struct sighting *s)
 enum status hunt_job_sighting(void *job, const struct sighting *s)
 {
     struct hunt_job *j = job;
-    enum status st = add_sums(&j->view, s);
+    enum status st = hunt_job_count(j, s);
     if (st != OK || j->q->count)
         return st;
     if (!j->spool) {

@@ -23,6 +23,7 @@ struct hunt_job {
     struct buf record;
     struct outbound *outbound;
     struct patterns *patterns;
+    struct sums callbacks; /* of the first pass; then indicators add theirs to the view's */
     bool progress, shown;
     int64_t shown_ms;
     bool failed; /* standard output took less than everything */
@@ -33,6 +34,8 @@ enum status hunt_job_sighting(void *job, const struct sighting *s);
 void hunt_job_incomplete(void *job, const char *label, const struct err *why);
 void hunt_job_flush(struct hunt_job *j);
 
+/* Adds it to the sums. */
+enum status hunt_job_count(struct hunt_job *j, const struct sighting *s) MUST_USE;
 /* Counts and shows; with a spool after the outbound logs were read. */
 void hunt_job_show(struct hunt_job *j, const struct sighting *s);
 /* Reads the indicators, searches the outbound logs, and shows what was kept. ST_INVALID, ST_IO:

@@ -326,7 +326,12 @@ enum opener_answer opener_quick(struct slice s, size_t at)
 
 bool opener_full(struct slice s, size_t at)
 {
-    struct puller p = {s, STEPS};
+    return opener_full_within(s, at, STEPS);
+}
+
+bool opener_full_within(struct slice s, size_t at, unsigned steps)
+{
+    struct puller p = {s, steps};
     struct pulled first = pull(&p, at, LAYERS);
     if (first.c != '$')
         return p.steps == 0;

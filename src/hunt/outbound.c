@@ -189,6 +189,20 @@ const struct outbound_event *outbound_find(const struct outbound *o, struct slic
     return e;
 }
 
+bool outbound_next(const struct outbound *o, size_t *host, size_t *event, const char **ret_host,
+                   const struct outbound_event **ret)
+{
+    for (; *host < o->count; ++*host, *event = 0) {
+        const struct wanted *w = &o->wanted[*host];
+        if (!w->partial && *event < w->event_count) {
+            *ret_host = w->alias_of ? w->alias_of : w->host;
+            *ret = &w->events[(*event)++];
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- reading */
 
 struct reading {

@@ -77,4 +77,10 @@ bool outbound_again(struct outbound *o);
 const struct outbound_event *outbound_find(const struct outbound *o, struct slice host,
                                            bool partial, bool has_time, int64_t after_ms);
 
+/* The events of all hosts, one after the other: begin with *host = *event = 0. *ret_host is the
+ * name that was asked for, also where an address that stands for it was seen; hosts wanted as
+ * partial are passed over. False at the end. */
+bool outbound_next(const struct outbound *o, size_t *host, size_t *event, const char **ret_host,
+                   const struct outbound_event **ret);
+
 #endif

@@ -2,9 +2,11 @@
  *
  *   bucket  bytes                                     is
  *   0       $  then { % \ & or NUL                    raw; the { may be encoded; UTF-16
- *   1       %2 then 4 5 6 %                           %24, %25…, %26…
- *   2       %5 %u %U %% then c C 0 3 %                %5C, %u0024, %%32%34
- *   3       \  then u U x X 0 1 4, then 0-5 { u U %   \u0024 \x24 \44 \044 \u{24} \u005c
+ *   1       %2 then 4 5 6 or an escape               %24, %25…, %26…
+ *   2       %5 %u %U or an escape, then c C 0 or what %5C, %u0024, %%32%34
+ *           an escape goes on with
+ *   3       \  then u U x X 0 1 4 % &, then 0-7 { u   \u0024 \x24 \44 \044 \u{24} \u005c
+ *           U x X # or an escape
  *   4       &  then # a d p b l                       &#36; &dollar &amp;#36; &percnt;24
  *   5       JH then s t u v                           base64 of ${
  *   6       C S i y then R7                           … one byte later
@@ -24,9 +26,9 @@ static const struct spelling {
     bool nul; /* the second byte may be NUL */
 } spellings[BUCKETS] = {
     {{"$", "{%\\&", NULL}, true},
-    {{"%", "2", "456%"}, false},
-    {{"%", "5uU%", "cC03%"}, false},
-    {{"\\", "uUxX014", "012345{uUxX%"}, false},
+    {{"%", "2", "456%\\&"}, false},
+    {{"%", "5uU%\\&", "cC03%\\&#xXuU124567"}, false},
+    {{"\\", "uUxX014%&", "01234567{uUxX%\\&#"}, false},
     {{"&", "#adpblADPBL", "0123456789xXomescbOMESCB%\\&"}, false},
     {{"J", "H", "stuv"}, false},
     {{"CSiy", "R", "7"}, false},

@@ -39,7 +39,8 @@ size_t prefilter_next(const struct prefilter *f, struct slice s, size_t from, ui
 enum opener_answer { OPENER_NO, OPENER_MAYBE, OPENER_YES };
 enum opener_answer opener_quick(struct slice s, size_t at);
 bool opener_full(struct slice s, size_t at);
-bool opener_at(struct slice s, size_t at); /* both */
+bool opener_full_within(struct slice s, size_t at, unsigned steps); /* for tests: steps as given */
+bool opener_at(struct slice s, size_t at);                          /* both */
 
 /* Whether there is one anywhere in the piece (base64 aside), for pieces in which full looks fail
  * one after the other. Linear: one pass a layer. */

@@ -437,6 +437,20 @@ class Outbound(Case):
         self.assertTrue(r.stdout.decode().startswith("CALLED BACK"), r.stdout)
         self.assertIn("1 of 2 call-backs were answered", r.stdout.decode())
 
+    def test_indicators_in(self):
+        """Who went to what a list names is told, with no attempt in any log of ours."""
+        clean = self.put("a.log", access())
+        out = self.put("out.log", OUTBOUND["squid"] + OUTBOUND["squid"].replace("203.0.113.9", "198.51.100.99"))
+        lists = {"l.txt": "# addresses\n198.51.100.99\n", "l.csv": "type,value\nip,198[.]51[.]100[.]99\n",
+                 "l.json": json.dumps({"objects": [{"pattern": "[ipv4-addr:value = '198.51.100.99']"}]}),
+                 "u.txt": "hxxp://x/\nldap://198.51.100.99:1389/a\n"}
+        for given in [self.put(n, t) for n, t in lists.items()] + ["198.51.100.99"]:
+            code, rows, s = hunt("--outbound", out, "--ioc", given, clean)
+            self.assertEqual([(r["verdict"], r["file"], r["line"], r["client"], r["callback"]["host"]) for r in rows],
+                             [("called-back", out, 2, "10.20.3.11", "198.51.100.99")], given)
+            self.assertEqual((code, s["verdicts"]["called-back"]), (0, 1))
+        self.assertEqual(hunt("--outbound", out, "--ioc", "192.0.2.200", clean)[0], 1)
+
     def test_not_an_outbound_log(self):
         r = run("--outbound", self.put("wifi.csv", "name,signal\nx,3\n"), self.put("a.log", access(PAYLOAD)))
         self.assertEqual(r.returncode, 2)
