@@ -117,20 +117,21 @@ static bool wants_colour(const struct hunt_request *q)
 static enum status search(struct hunt_job *j, size_t *ret_missing, struct err *e)
 {
     const struct hunt_request *q = j->q;
-    struct hunt_options o = {.paths = q->paths,
-                             .path_count = q->path_count,
-                             .jobs = q->jobs,
-                             .since_ms = q->since_ms,
-                             .until_ms = q->until_ms,
-                             .least = q->least,
-                             .patterns = j->patterns,
-                             .no_evaluation = q->no_evaluation,
-                             .stop = &stopped,
-                             .ctx = j,
-                             .sighting = hunt_job_sighting,
-                             .incomplete = hunt_job_incomplete,
-                             .file = on_file,
-                             .progress = j->progress ? on_progress : NULL};
+    struct hunt_options o = {
+        .paths = q->paths,
+        .path_count = q->path_count,
+        .jobs = q->jobs,
+        .since_ms = q->since_ms,
+        .until_ms = q->until_ms,
+        .least = q->least,
+        .patterns = j->patterns,
+        .no_evaluation = q->no_evaluation,
+        .stop = &stopped,
+        .ctx = j,
+        .sighting = q->count && !q->ioc_out && !q->outbound_count ? NULL : hunt_job_sighting,
+        .incomplete = hunt_job_incomplete,
+        .file = on_file,
+        .progress = j->progress ? on_progress : NULL};
     if (q->follow)
         return hunt_job_follow(j, &stopped);
     return hunt_run(&o, &j->view.counts, ret_missing, e);

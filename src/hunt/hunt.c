@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SPLIT MIB(32)   /* a plain file of twice this length is searched in parts of it */
+#define SPLIT MIB(8)    /* a plain file of twice this length is searched in parts of it */
 #define WINDOWS MIB(16) /* mapped at once by all threads; pages of a file count as memory */
 #define WINDOW_LEAST MIB(1)
 
@@ -35,8 +35,8 @@ struct part {
     struct file *file;
     uint64_t seq, from, to;
     bool plain, last;
-    struct buf records; /* sightings and incompletes, as they came */
-    uint64_t lines, bytes, texts, base_lines;
+    struct buf records;                 /* sightings and incompletes, as they came */
+    uint64_t lines, bytes, texts, hits; /* hits: counted without a record */
     bool has_range;
     int64_t from_ms, to_ms;
 };
@@ -193,7 +193,8 @@ static void tell_record(struct hunt *h, const struct part *p, struct slice *rest
             s.line += p->from ? h->line_base : 0;
             h->counts.sightings++;
             h->file_sightings++;
-            st = h->o->sighting(h->o->ctx, &s);
+            if (h->o->sighting)
+                st = h->o->sighting(h->o->ctx, &s);
         }
         if (st != OK)
             fail(h, st, &(struct err){.code = st});
@@ -222,6 +223,8 @@ static void tell_part(struct hunt *h, struct part *p)
 {
     struct file *f = p->file;
     tell_records(h, p);
+    h->counts.sightings += p->hits;
+    h->file_sightings += p->hits;
     h->counts.lines += p->lines;
     h->counts.bytes += p->bytes;
     h->counts.texts += p->texts;
@@ -306,6 +309,11 @@ static enum status on_hit(void *ctx, const struct line_hit *hit)
     struct worker *w = ctx;
     const struct hunt_options *o = w->h->o;
     struct sighting s;
+    bool any_time = o->since_ms == INT64_MIN && o->until_ms == INT64_MAX;
+    if (!o->sighting && any_time) {
+        w->part->hits += reporter_verdict(hit) >= o->least;
+        return OK;
+    }
     enum status st = reporter_tell(&w->reporter, hit, &s);
     if (st != OK)
         return st;

@@ -30,7 +30,7 @@ struct hunt_options {
     bool no_evaluation;              /* openers are counted only: for measuring */
     const volatile int *stop;        /* may be NULL */
     void *ctx;
-    /* A status other than OK ends the hunt. */
+    /* A status other than OK ends the hunt. NULL: they are counted only. */
     enum status (*sighting)(void *ctx, const struct sighting *s);
     /* What was not read: a file, a member, or what is behind a place in it. */
     void (*incomplete)(void *ctx, const char *label, const struct err *why);

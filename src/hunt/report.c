@@ -118,6 +118,16 @@ static void add_chain(struct reporter *r, const struct examined *found)
         (void)buf_addf(&r->chain, "%s%s", i ? ", " : "", found->chain[i]);
 }
 
+enum sighting_verdict reporter_verdict(const struct line_hit *h)
+{
+    static const enum sighting_verdict verdicts[] = {
+        [VERDICT_ATTEMPT] = SIGHTED_ATTEMPT,
+        [VERDICT_IF_CLOSED] = SIGHTED_IF_CLOSED,
+        [VERDICT_REACHES] = SIGHTED_REACHES,
+    };
+    return h->pattern ? SIGHTED_ATTEMPT : verdicts[h->found.verdict];
+}
+
 /* JSON writers put a backslash before each slash; the lookup reaches all the same, so no decoder
  * took it off. */
 static void add_key(struct reporter *r, struct slice key)
@@ -134,11 +144,6 @@ static void add_key(struct reporter *r, struct slice key)
 
 enum status reporter_tell(struct reporter *r, const struct line_hit *h, struct sighting *ret)
 {
-    static const enum sighting_verdict verdicts[] = {
-        [VERDICT_ATTEMPT] = SIGHTED_ATTEMPT,
-        [VERDICT_IF_CLOSED] = SIGHTED_IF_CLOSED,
-        [VERDICT_REACHES] = SIGHTED_REACHES,
-    };
     struct sighting s = {
         .line = h->number, .reason = h->found.reason, .turkish = h->found.locale == EVAL_TURKISH};
     enum status st = OK;
@@ -146,7 +151,7 @@ enum status reporter_tell(struct reporter *r, const struct line_hit *h, struct s
     buf_clear(&r->chain);
     buf_clear(&r->field);
     buf_clear(&r->key);
-    s.verdict = h->pattern ? SIGHTED_ATTEMPT : verdicts[h->found.verdict];
+    s.verdict = reporter_verdict(h);
     s.text[SIGHTING_PATTERN] = slice_str(h->pattern ? h->pattern->id : NULL);
     add_key(r, slice_sub(h->found.key, 0, LIMIT_HUNT_TEXT));
     s.text[SIGHTING_KEY] = buf_slice(&r->key);

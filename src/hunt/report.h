@@ -22,6 +22,7 @@ void reporter_done(struct reporter *r); /* accepts a zeroed struct */
 void reporter_begin(struct reporter *r, struct slice head, int64_t newest_ms);
 /* The time that a line says, for the range of a log. */
 bool reporter_time(struct reporter *r, struct slice line, int64_t *ret_ms);
+enum sighting_verdict reporter_verdict(const struct line_hit *h);
 /* Fills *ret but for SIGHTING_FILE; slices live until the next call. */
 enum status reporter_tell(struct reporter *r, const struct line_hit *h,
                           struct sighting *ret) MUST_USE;

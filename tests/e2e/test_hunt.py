@@ -287,7 +287,7 @@ class Size(Case):
             self.assertEqual(s["lines"], 3)
 
     def test_parts_of_a_big_file(self):
-        """Split at 32 MiB: every line counted once, wherever it lies, and in order."""
+        """Split at 8 MiB: every line counted once, wherever it lies, and in order."""
         rng = random.Random(1)
         lines, want, size = [], [], 0
         while size < 140 << 20:
