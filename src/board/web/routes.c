@@ -4,6 +4,7 @@
 extern const struct web_route account_routes[];
 extern const struct web_route api_account_routes[];
 extern const struct web_route api_asset_routes[];
+extern const struct web_route api_import_routes[];
 extern const struct web_route api_incident_routes[];
 extern const struct web_route api_openapi_routes[];
 extern const struct web_route api_scan_routes[];
@@ -34,6 +35,7 @@ const struct web_route *const web_routes[] = {
     account_routes,
     api_account_routes,
     api_asset_routes,
+    api_import_routes,
     api_incident_routes,
     api_openapi_routes,
     api_scan_routes,

@@ -4,10 +4,12 @@
 #include "base/limits.h"
 #include "board/case/token.h"
 #include "board/web/api/api.h"
+#include "board/web/pages/account.h"
 #include "board/web/session.h"
 #include "board/web/web_int.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 
 static const char *const role_words[] = {"administrator", "responder", "owner", "reader", NULL};
 
@@ -47,6 +49,78 @@ static enum status get_me(struct web_request *r, struct web_response *res, struc
         s = err_set(e, ST_NOT_FOUND, N_("this account does not exist"));
     db_rows_done(rows);
     return s == OK ? api_reply(r, res, &v, e) : s;
+}
+
+struct me_input {
+    struct slice name, current, password;
+};
+static const struct api_field me_change_fields[] = {
+    API_ROW(struct me_input, name, "name", API_TEXT, .flags = API_NEED, .min = 1,
+            .max = ACCOUNT_NAME_MAX),
+    {0},
+};
+static const struct api_schema me_change_schema = {"MeChange", sizeof(struct me_input),
+                                                   me_change_fields, NULL};
+static const struct api_field password_fields[] = {
+    API_ROW(struct me_input, current, "current", API_TEXT, .flags = API_NEED, .min = 1,
+            .max = ACCOUNT_PASSWORD_MAX, .says = "the password so far"),
+    API_ROW(struct me_input, password, "password", API_TEXT, .flags = API_NEED, .min = 1,
+            .max = ACCOUNT_PASSWORD_MAX, .says = "12 characters or more"),
+    {0},
+};
+static const struct api_schema password_schema = {"PasswordChange", sizeof(struct me_input),
+                                                  password_fields, NULL};
+
+static enum status change_me(struct web_request *r, struct web_response *res, struct err *e)
+{
+    struct me_input in = {0};
+    enum status s = api_body(r, res, &in, NULL, e);
+    const char *name = s == OK ? api_text(r, in.name) : "";
+    if (s == OK)
+        s = name ? account_change(r->db, &r->actor, r->actor.id, name, r->actor.role, false, e)
+                 : api_nomem(e);
+    r->actor.name = name;
+    return s == OK ? get_me(r, res, e) : s;
+}
+
+static enum status store_password(struct web_request *r, const char *password, struct err *e)
+{
+    enum status s = db_begin(r->db, e);
+    if (s == OK)
+        s = account_set_password(r->db, &r->actor, r->actor.id, password, false, session_hash(r),
+                                 e);
+    if (s == OK)
+        s = db_commit(r->db, e);
+    db_rollback(r->db);
+    return s;
+}
+
+static enum status change_password(struct web_request *r, struct web_response *res, struct err *e)
+{
+    struct me_input in = {0};
+    enum status s = api_body(r, res, &in, NULL, e);
+    if (s != OK)
+        return s;
+    const char *current = api_text(r, in.current);
+    const char *password = api_text(r, in.password);
+    if (!current || !password)
+        return api_nomem(e);
+    s = account_check_current(r, current, e);
+    if (s == ST_INVALID)
+        return api_fault_at(r, res, "/current", e);
+    if (s == OK)
+        s = store_password(r, password, e);
+    if (s == ST_INVALID)
+        return api_fault_at(r, res, "/password", e);
+    return s == OK ? api_no_content(res) : s;
+}
+
+static enum status end_others(struct web_request *r, struct web_response *res, struct err *e)
+{
+    enum status s =
+        db_run(r->db, NULL, e, "DELETE FROM session WHERE account_id = $1 AND token_hash <> $2",
+               "is", r->actor.id, session_hash(r));
+    return s == OK ? api_no_content(res) : s;
 }
 
 static enum status end_session(struct web_request *r, struct web_response *res, struct err *e)
@@ -167,27 +241,34 @@ static enum status revoke_token(struct web_request *r, struct web_response *res,
 
 /* --- accounts */
 
-struct account_view {
+struct account_answer {
     int64_t id, disabled, made_ms;
-    struct slice login, name, role;
+    struct slice login, name, role, password;
 };
-static const struct api_field account_fields[] = {
-    API_ROW(struct account_view, id, "id", API_ID),
-    API_ROW(struct account_view, login, "login", API_TEXT),
-    API_ROW(struct account_view, name, "name", API_TEXT),
-    API_ROW(struct account_view, role, "role", API_WORD, .words = role_words),
-    API_ROW(struct account_view, disabled, "disabled", API_FLAG),
-    API_ROW(struct account_view, made_ms, "made", API_TIME),
+#define ACCOUNT_FIELDS                                                               \
+    API_ROW(struct account_answer, id, "id", API_ID),                                \
+        API_ROW(struct account_answer, login, "login", API_TEXT),                    \
+        API_ROW(struct account_answer, name, "name", API_TEXT),                      \
+        API_ROW(struct account_answer, role, "role", API_WORD, .words = role_words), \
+        API_ROW(struct account_answer, disabled, "disabled", API_FLAG),              \
+        API_ROW(struct account_answer, made_ms, "made", API_TIME)
+static const struct api_field account_fields[] = {ACCOUNT_FIELDS, {0}};
+static const struct api_schema account_schema = {"Account", sizeof(struct account_answer),
+                                                 account_fields, NULL};
+static const struct api_field account_given_fields[] = {
+    ACCOUNT_FIELDS,
+    API_ROW(struct account_answer, password, "password", API_TEXT,
+            .says = "shown this once; it has to be changed at the first log-in"),
     {0},
 };
-static const struct api_schema account_schema = {"Account", sizeof(struct account_view),
-                                                 account_fields, NULL};
+static const struct api_schema account_given_schema = {
+    "AccountGiven", sizeof(struct account_answer), account_given_fields, NULL};
 API_PAGE_SCHEMA(account_list, "AccountList", account_schema);
 
 #define ACCOUNT_COLUMNS "SELECT id, disabled, made_ms, login, name, role FROM account "
 
 static enum status account_of_row(struct web_request *r, const struct db_rows *rows,
-                                  struct account_view *v, struct err *e)
+                                  struct account_answer *v, struct err *e)
 {
     v->id = db_int(rows, 0);
     v->disabled = db_int(rows, 1);
@@ -207,7 +288,7 @@ static enum status list_accounts(struct web_request *r, struct web_response *res
     if (s == OK)
         s = api_cursor_id(r, res, &q, "accounts", &after, e);
     size_t limit = api_limit(&q);
-    struct account_view *list = arena_alloc_array(r->arena, limit + 1, sizeof *list);
+    struct account_answer *list = arena_alloc_array(r->arena, limit + 1, sizeof *list);
     if (s == OK && !list)
         s = api_nomem(e);
     if (s == OK)
@@ -223,7 +304,7 @@ static enum status list_accounts(struct web_request *r, struct web_response *res
     return s == OK ? api_reply(r, res, &page, e) : s;
 }
 
-static enum status find_account(struct web_request *r, int64_t id, struct account_view *v,
+static enum status find_account(struct web_request *r, int64_t id, struct account_answer *v,
                                 struct err *e)
 {
     struct db_rows *rows = NULL;
@@ -239,7 +320,7 @@ static enum status find_account(struct web_request *r, int64_t id, struct accoun
 static enum status reply_account(struct web_request *r, struct web_response *res, int64_t id,
                                  struct err *e)
 {
-    struct account_view v = {0};
+    struct account_answer v = {0};
     enum status s = find_account(r, id, &v, e);
     return s == OK ? api_reply(r, res, &v, e) : s;
 }
@@ -250,7 +331,7 @@ static enum status get_account(struct web_request *r, struct web_response *res, 
 }
 
 struct account_input {
-    struct slice login, name, role, password;
+    struct slice login, name, role;
     bool disabled;
 };
 static const struct api_field account_new_fields[] = {
@@ -259,8 +340,6 @@ static const struct api_field account_new_fields[] = {
     API_ROW(struct account_input, name, "name", API_TEXT, .flags = API_NEED, .min = 1,
             .max = ACCOUNT_NAME_MAX),
     API_ROW(struct account_input, role, "role", API_WORD, .flags = API_NEED, .words = role_words),
-    API_ROW(struct account_input, password, "password", API_TEXT, .flags = API_NEED, .min = 1,
-            .max = ACCOUNT_PASSWORD_MAX, .says = "12 characters or more"),
     {0},
 };
 static const struct api_schema account_new_schema = {"AccountNew", sizeof(struct account_input),
@@ -277,28 +356,58 @@ static const struct api_schema account_change_schema = {
     "AccountChange", sizeof(struct account_input), account_change_fields,
     "fields that are not given stay as they are"};
 
+static enum status reply_given(struct web_request *r, struct web_response *res, int64_t id,
+                               const char *password, struct err *e)
+{
+    struct account_answer v = {.password = slice_str(password)};
+    enum status s = find_account(r, id, &v, e);
+    return s == OK ? api_reply(r, res, &v, e) : s;
+}
+
 static enum status add_account(struct web_request *r, struct web_response *res, struct err *e)
 {
     struct account_input in = {0};
+    char password[ACCOUNT_MADE_PASSWORD_SIZE];
     int64_t id = 0;
     enum status s = api_body(r, res, &in, NULL, e);
     if (s != OK)
         return s;
     const char *login = api_text(r, in.login), *name = api_text(r, in.name),
-               *role = api_text(r, in.role), *password = api_text(r, in.password);
-    if (!login || !name || !role || !password)
+               *role = api_text(r, in.role);
+    if (!login || !name || !role)
         return api_nomem(e);
+    account_make_password(password);
     s = account_create(r->db, &r->actor, login, name, role_from_name(role), password, &id, e);
-    if (s != OK)
-        return s;
-    api_place(r, res, API "/accounts/%" PRId64, id);
-    return reply_account(r, res, id, e);
+    if (s == OK)
+        s = account_set_password(r->db, &r->actor, id, password, true, "", e);
+    if (s == OK) {
+        api_place(r, res, API "/accounts/%" PRId64, id);
+        s = reply_given(r, res, id, password, e);
+    }
+    sodium_memzero(password, sizeof password);
+    return s;
+}
+
+static enum status reset_password(struct web_request *r, struct web_response *res, struct err *e)
+{
+    char password[ACCOUNT_MADE_PASSWORD_SIZE];
+    char none = 0;
+    enum status s = api_body(r, res, &none, NULL, e);
+    if (s == OK && r->id[0] == r->actor.id)
+        s = err_set(e, ST_INVALID, N_("change your own password on the page of your account"));
+    account_make_password(password);
+    if (s == OK)
+        s = account_set_password(r->db, &r->actor, r->id[0], password, true, "", e);
+    if (s == OK)
+        s = reply_given(r, res, r->id[0], password, e);
+    sodium_memzero(password, sizeof password);
+    return s;
 }
 
 static enum status change_account(struct web_request *r, struct web_response *res, struct err *e)
 {
     struct account_input in = {0};
-    struct account_view v = {0};
+    struct account_answer v = {0};
     uint64_t given = 0;
     enum status s = api_body(r, res, &in, &given, e);
     if (s == OK)
@@ -316,6 +425,11 @@ static enum status change_account(struct web_request *r, struct web_response *re
 
 const struct web_route api_account_routes[] = {
     {WEB_GET, API "/me", ROLES_READ, 0, ROUTE_API, get_me, "Who is asking, and as what"},
+    {WEB_PATCH, API "/me", ROLES_READ, KIB(16), ROUTE_API, change_me, "Change one's own name"},
+    {WEB_PUT, API "/me/password", ROLES_READ, KIB(16), ROUTE_API | ROUTE_OWN_TX | ROUTE_ONCE,
+     change_password, "Change one's own password; other sessions end"},
+    {WEB_DELETE, API "/me/sessions", ROLES_READ, 0, ROUTE_API, end_others,
+     "End one's other sessions"},
     {WEB_DELETE, API "/me/session", ROLES_READ, 0, ROUTE_API, end_session,
      "Log out: end the session"},
     {WEB_GET, API "/me/tokens", ROLES_READ, 0, ROUTE_API, list_tokens,
@@ -329,11 +443,17 @@ const struct web_route api_account_routes[] = {
     {WEB_GET, API "/accounts/:n", ROLE_ADMIN, 0, ROUTE_API, get_account, "One account"},
     {WEB_PATCH, API "/accounts/:n", ROLE_ADMIN, KIB(16), ROUTE_API, change_account,
      "Change an account's name or role, or disable it"},
+    {WEB_POST, API "/accounts/:n/password", ROLE_ADMIN, KIB(16), ROUTE_API, reset_password,
+     "Make a new password for one log-in"},
     {0},
 };
 
 const struct api_op api_account_ops[] = {
     API_OP(get_me, "getMe", "me", .answer = &me_schema, .code = 200),
+    API_OP(change_me, "changeMe", "me", .body = &me_change_schema, .answer = &me_schema,
+           .code = 200),
+    API_OP(change_password, "changePassword", "me", .body = &password_schema, .code = 204),
+    API_OP(end_others, "endOtherSessions", "me", .code = 204),
     API_OP(end_session, "endSession", "me", .code = 204),
     API_OP(list_tokens, "listTokens", "me", .query = &api_paging_query, .answer = &token_list,
            .code = 200),
@@ -344,10 +464,12 @@ const struct api_op api_account_ops[] = {
     API_OP(list_accounts, "listAccounts", "accounts", .query = &api_paging_query,
            .answer = &account_list, .code = 200),
     API_OP(add_account, "addAccount", "accounts", .body = &account_new_schema,
-           .answer = &account_schema, .code = 201, .flags = API_PLACE | API_CONFLICT),
+           .answer = &account_given_schema, .code = 201, .flags = API_PLACE | API_CONFLICT),
     API_OP(get_account, "getAccount", "accounts", .params = {"account"}, .answer = &account_schema,
            .code = 200),
     API_OP(change_account, "changeAccount", "accounts", .params = {"account"},
            .body = &account_change_schema, .answer = &account_schema, .code = 200),
+    API_OP(reset_password, "resetPassword", "accounts", .params = {"account"}, .body = &api_nothing,
+           .answer = &account_given_schema, .code = 200),
     {0},
 };

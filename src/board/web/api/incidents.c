@@ -2,6 +2,7 @@
 #include "board/case/incident.h"
 
 #include "base/limits.h"
+#include "board/case/status.h"
 #include "board/web/api/api.h"
 #include "board/web/api/events.h"
 #include "profile/profile.h"
@@ -322,6 +323,53 @@ static enum status get_profile(struct web_request *r, struct web_response *res, 
     return s;
 }
 
+/* --- its figures */
+
+#define COUNTS "{\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"}}"
+#define COUNTS_OF(what) "{\"type\": \"object\", \"additionalProperties\": " what "}"
+
+struct status_view {
+    json_t *incident, *assets, *certainty, *answers, *evidence, *conflicts, *flags, *proposals,
+        *scans, *waiting, *due;
+};
+#define ROW(member, schema, text) \
+    API_ROW(struct status_view, member, #member, API_JSON, .raw = (schema), .says = (text))
+static const struct api_field status_fields[] = {
+    ROW(incident, "{\"type\": \"object\"}", "id, title, profile, whether it is open"),
+    ROW(assets, COUNTS_OF(COUNTS), "by category and state"),
+    ROW(certainty, COUNTS_OF(COUNTS), "by category and certainty"),
+    ROW(answers, COUNTS_OF(COUNTS_OF(COUNTS)), "by question, CVE (or \"\") and option"),
+    ROW(evidence, COUNTS_OF(COUNTS), "by kind and status"),
+    ROW(conflicts, "{\"type\": \"integer\"}", "rows whose sources disagree"),
+    ROW(flags, COUNTS, NULL),
+    ROW(proposals, "{\"type\": \"integer\"}", "that wait for a person"),
+    ROW(scans, COUNTS, NULL),
+    ROW(waiting, COUNTS, "for vendors, for owners, without an owner"),
+    ROW(due, COUNTS, NULL),
+    {0},
+};
+#undef ROW
+static const struct api_schema status_schema = {"Status", sizeof(struct status_view), status_fields,
+                                                NULL};
+
+static enum status get_status(struct web_request *r, struct web_response *res, struct err *e)
+{
+    struct status_view v;
+    json_t *all = NULL;
+    enum status s = api_incident(r, r->id[0], e);
+    if (s == OK)
+        s = incident_status(r->db, r->id[0], &all, e);
+    if (s != OK)
+        return s;
+    for (const struct api_field *d = status_fields; d->name; d++) {
+        json_t *value = json_object_get(all, d->name);
+        memcpy((char *)&v + d->at, &value, sizeof value);
+    }
+    s = api_reply(r, res, &v, e);
+    json_decref(all);
+    return s;
+}
+
 /* --- the record, as it grows */
 
 static enum status get_history(struct web_request *r, struct web_response *res, struct err *e)
@@ -356,6 +404,8 @@ const struct web_route api_incident_routes[] = {
      "Close an incident: everything is settled"},
     {WEB_GET, API "/incidents/:n/profile", ROLES_READ, 0, ROUTE_API, get_profile,
      "What the survey asks, of which CVEs, and how the story went"},
+    {WEB_GET, API "/incidents/:n/status", ROLES_ALL_SEEN, 0, ROUTE_API, get_status,
+     "The figures of an incident: states, answers, evidence, what is waited for"},
     {WEB_GET, API "/incidents/:n/history", ROLES_ALL_SEEN, 0, ROUTE_API, get_history,
      "The record of an incident, the newest event first"},
     {WEB_GET, API "/incidents/:n/events", ROLES_READ, 0, ROUTE_API, get_stream,
@@ -374,6 +424,8 @@ const struct api_op api_incident_ops[] = {
            .body = &reason_schema, .answer = &incident_schema, .code = 200, .flags = API_CONFLICT),
     API_OP(get_profile, "getProfile", "incidents", .params = {"incident"},
            .answer = &profile_schema, .code = 200, .flags = API_LANGUAGE),
+    API_OP(get_status, "getStatus", "incidents", .params = {"incident"}, .answer = &status_schema,
+           .code = 200),
     API_OP(get_history, "getIncidentHistory", "incidents", .params = {"incident"},
            .query = &api_paging_query, .answer = &api_event_list, .code = 200,
            .flags = API_LANGUAGE),

@@ -130,12 +130,13 @@ static json_t *request_body(const struct api_op *op)
 {
     json_t *content = json_object();
     bool fine = content != NULL;
-    bool needed = op->body_type != NULL;
+    bool needed = op->body_type != NULL || (op->flags & API_FORM);
     for (const struct api_field *d = op->body ? op->body->fields : NULL; d && d->name; d++)
         needed = needed || (d->flags & API_NEED);
     if (fine && op->body_type)
         fine = put(content, op->body_type, json_pack("{s:{s:s}}", "schema", "type", "string"));
-    if (fine && op->body)
+    bool only_file = (op->flags & API_FORM) && op->body == &api_nothing;
+    if (fine && op->body && !only_file)
         fine =
             put(content, "application/json", json_pack("{s:o}", "schema", ref_to(op->body->name)));
     if (fine && (op->flags & API_FORM))

@@ -3,6 +3,7 @@
 
 extern const struct api_op api_account_ops[];
 extern const struct api_op api_asset_ops[];
+extern const struct api_op api_import_ops[];
 extern const struct api_op api_incident_ops[];
 extern const struct api_op api_openapi_ops[];
 extern const struct api_op api_scan_ops[];
@@ -10,6 +11,6 @@ extern const struct api_op api_survey_ops[];
 extern const struct api_op api_timeline_ops[];
 
 const struct api_op *const api_ops[] = {
-    api_incident_ops, api_asset_ops,   api_survey_ops,  api_scan_ops,
-    api_timeline_ops, api_account_ops, api_openapi_ops, NULL,
+    api_import_ops,   api_incident_ops, api_asset_ops,   api_survey_ops, api_scan_ops,
+    api_timeline_ops, api_account_ops,  api_openapi_ops, NULL,
 };

@@ -183,8 +183,7 @@ static enum status post_name(struct web_request *r, struct web_response *res, st
     return web_redirect(res, "/account");
 }
 
-/* The password so far: throttled as a log-in is, since a stolen session must not help to guess. */
-static enum status check_current(struct web_request *r, struct err *e)
+enum status account_check_current(struct web_request *r, const char *current, struct err *e)
 {
     struct own_view v = {0};
     enum role role = ROLE_NONE;
@@ -202,7 +201,7 @@ static enum status check_current(struct web_request *r, struct err *e)
         s = err_set(e, ST_INVALID, N_("too many attempts; try again in %d seconds"),
                     (int)(wait / 1000 + 1));
     if (s == OK)
-        s = account_log_in(r->db, login, web_field_text(r, "current"), &id, &role, e);
+        s = account_log_in(r->db, login, current, &id, &role, e);
     if (s == ST_DENIED)
         s = err_set(e, ST_INVALID, N_("the password so far is wrong"));
     if (s == OK && (s = db_begin(r->db, e)) == OK)
@@ -214,7 +213,7 @@ static enum status post_password(struct web_request *r, struct web_response *res
 {
     struct err fault = {0};
     const char *password = web_field_text(r, "password");
-    enum status s = check_current(r, &fault);
+    enum status s = account_check_current(r, web_field_text(r, "current"), &fault);
     if (s == OK && !slice_eq(web_field(r, "password"), web_field(r, "again")))
         s = err_set(&fault, ST_INVALID, N_("the two passwords differ"));
     if (s == OK && strcmp(password, web_field_text(r, "current")) == 0)

@@ -55,4 +55,10 @@ struct given_view { /* a password that was made: shown this once */
 /* The role in the reader's language. */
 struct slice role_title(enum lang lang, enum role role);
 
+struct web_request;
+/* Whether this is the password so far: throttled as a log-in is, since a stolen session must not
+ * help to guess. ST_INVALID says what is wrong. Outside any transaction. */
+enum status account_check_current(struct web_request *r, const char *current,
+                                  struct err *e) MUST_USE;
+
 #endif

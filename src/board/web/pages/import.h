@@ -100,6 +100,8 @@ struct slice import_size(const struct import_file *f);
 /* The value of a field as the ledger will show it: categories and yes or no in words. */
 struct slice import_value(struct slice value, enum ledger_field field, enum lang lang);
 
+/* Sends a column where a value says; false: there is no such value. */
+bool import_choose(struct mapping_column *c, struct slice value);
 /* The value of a column's select as it stands. */
 struct slice import_choice_of(const struct mapping_column *c);
 bool import_is_empty(const struct mapping_column *c);

@@ -98,19 +98,20 @@ struct slice import_value(struct slice value, enum ledger_field field, enum lang
 
 /* --- what the form says */
 
-static void choose(struct mapping_column *c, struct slice value)
+bool import_choose(struct mapping_column *c, struct slice value)
 {
     enum ledger_field field;
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
         if (slice_eq_str(value, pairs[i].value)) {
             c->field = pairs[i].field;
             c->second = pairs[i].second;
-            return;
+            return true;
         }
-    if (field_of_code(value, &field) == OK) {
-        c->field = field;
-        c->second = FIELD_LEAVE_OUT;
-    }
+    if (field_of_code(value, &field) != OK)
+        return false;
+    c->field = field;
+    c->second = FIELD_LEAVE_OUT;
+    return true;
 }
 
 /* Fields "c0", "c1", … by the column's place in the file. What is not there keeps the guess. */
@@ -121,7 +122,7 @@ static void read_choices(struct web_request *r, struct mapping *m)
         (void)snprintf(name, sizeof name, "c%" PRIu32, m->columns[i].column);
         struct slice value = web_field(r, name);
         if (value.n)
-            choose(&m->columns[i], value);
+            (void)import_choose(&m->columns[i], value);
     }
 }
 
