@@ -24,7 +24,7 @@ struct mine_answer {
     struct slice option, detail;            /* what stands in the form */
     bool said;                              /* this person has answered it before */
     const struct survey_evidence *proposal; /* what a scan proposes for it; NULL: nothing */
-    struct slice option_name, detail_name;  /* of the fields: "o-log4j-", "v-log4j-" */
+    struct slice option_name, detail_name;  /* of the fields: "o-QUESTION-", "v-QUESTION-" */
 };
 
 struct mine_form {
