@@ -13,8 +13,11 @@ onEachDatabase('proposals are confirmed in bulk; one that somebody judged meanwh
   scan(board, incident, 'fare-b01', { '/srv/fare/lib/log4j-core-2.11.0.jar': '2.11.0' });
   scan(board, incident, 'wms-app01', { [EAR]: '2.14.1' }, { gaps: { '/srv/nfs': 'network file system' } });
   scan(board, incident, 'sync-01');
+  scan(board, incident, 'api-01', {}, { gaps: { '/srv/nfs': 'network file system' } });
   const b = await board.page(t, { lang: 'ja', role: 'administrator' });
   await Promise.all([a.goto(where), b.goto(where)]);
+  // what a scan misses is a sentence in the reader's language
+  assert.match(await a.locator('.panel', { hasText: 'api-01' }).locator('.found').innerText(), /^api-01: .*読めていない/);
   const all = await a.locator('input[type=checkbox][name=e]').count();
   assert.ok(all >= 3);
   assert.equal(await a.locator('.bulk').isVisible(), false);

@@ -27,7 +27,8 @@ static enum status take_texts(const struct db_rows *rows, int first, struct aren
 #define EVIDENCE                                                                                  \
     "SELECT v.id, v.asset_id, v.attachment_id, COALESCE(t.size, 0), v.scan_id, v.partial, "       \
     "v.decided_ms, v.said_ms, v.read_ms, a.name, v.question, v.cve, v.kind, v.option, v.detail, " \
-    "v.cves, v.source, v.quote, v.link, COALESCE(t.name, ''), v.status, v.decided_by "            \
+    "v.cves, v.source, v.quote, v.link, COALESCE(t.name, ''), v.status, v.decided_by, "           \
+    "v.source_key "                                                                               \
     "FROM evidence v JOIN asset a ON a.id = v.asset_id "                                          \
     "LEFT JOIN attachment t ON t.id = v.attachment_id "
 
@@ -38,9 +39,9 @@ static enum status evidence_of_row(const struct db_rows *rows, struct arena *a,
                                 &v->scan,   &v->partial, &v->decided_ms, &v->said_ms,
                                 &v->read_ms};
     struct slice *const texts[] = {
-        &v->asset_name,      &v->question, &v->cve,       &v->kind,  &v->option,
-        &v->detail,          &v->cves,     &v->source,    &v->quote, &v->link,
-        &v->attachment_name, &v->status,   &v->decided_by};
+        &v->asset_name,      &v->question, &v->cve,        &v->kind,      &v->option,
+        &v->detail,          &v->cves,     &v->source,     &v->quote,     &v->link,
+        &v->attachment_name, &v->status,   &v->decided_by, &v->source_key};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         *numbers[i] = db_int(rows, (int)i);
     return take_texts(rows, (int)ARRAY_LEN(numbers), a, texts, ARRAY_LEN(texts), e);

@@ -11,7 +11,7 @@
 struct survey_evidence {
     int64_t id, asset, attachment, attachment_size, scan, partial, decided_ms, said_ms, read_ms;
     struct slice asset_name, question, cve, kind, option, detail, cves, source, quote, link,
-        attachment_name, status, decided_by;
+        attachment_name, status, decided_by, source_key; /* "hosts": quote is coded, findings.h */
 };
 
 struct survey_answer {

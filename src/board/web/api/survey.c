@@ -1,5 +1,6 @@
 /* The survey: what was said of a row, what holds, what waits for a person. */
 #include "board/case/survey.h"
+#include "board/case/findings.h"
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -117,6 +118,27 @@ static enum status get_answers(struct web_request *r, struct web_response *res, 
 
 /* --- evidence */
 
+/* What a scan misses is kept as codes; here it is said in the reader's language. */
+static enum status say_quotes(struct web_request *r, struct survey_evidence *list, size_t count,
+                              struct err *e)
+{
+    enum status s = OK;
+    for (size_t i = 0; s == OK && i < count; i++) {
+        struct buf said;
+        if (!slice_eq_str(list[i].source_key, "hosts"))
+            continue;
+        const char *quote = arena_strdup(r->arena, list[i].quote);
+        buf_init(&said, LIMIT_PAGE_BYTES);
+        s = quote ? findings_say_missing(quote, r->lang, &said) : ST_NOMEM;
+        if (s == OK)
+            s = arena_copy(r->arena, buf_slice(&said), &list[i].quote);
+        buf_done(&said);
+        if (s != OK)
+            (void)err_set(e, s, "no room for what a scan misses");
+    }
+    return s;
+}
+
 static enum status list_evidence(struct web_request *r, struct web_response *res, struct err *e)
 {
     struct api_paging q = {0};
@@ -133,6 +155,8 @@ static enum status list_evidence(struct web_request *r, struct web_response *res
     if (s == OK)
         s = survey_evidence_of(r->db, r->id[0], before, limit + 1, r->arena, &list,
                                &page.items.count, e);
+    if (s == OK)
+        s = say_quotes(r, list, page.items.count, e);
     page.items.v = list;
     if (s == OK)
         s = api_page_end(r, &page, limit, "evidence", list[limit - 1].id, e);
@@ -349,6 +373,8 @@ static enum status list_proposals(struct web_request *r, struct web_response *re
     if (s == OK)
         s = survey_proposals(r->db, &r->actor, r->id[0], after, limit + 1, r->arena, &list,
                              &page.items.count, e);
+    if (s == OK)
+        s = say_quotes(r, list, page.items.count, e);
     page.items.v = list;
     if (s == OK)
         s = api_page_end(r, &page, limit, "proposals", list[limit - 1].id, e);

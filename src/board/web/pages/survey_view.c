@@ -1,6 +1,8 @@
 /* Reads the survey of a row. See survey_view.h. */
 #include "board/web/pages/survey_view.h"
 
+#include "base/limits.h"
+#include "board/case/findings.h"
 #include "board/case/incident.h"
 #include "board/web/pages/incident_frame.h"
 #include "board/web/pages/survey_conflict.h"
@@ -53,6 +55,20 @@ struct html_url survey_link(struct slice link)
 
 /* --- evidence */
 
+/* What a scan misses is kept as codes, so that each reader has it in their language. */
+static struct slice said_quote(struct web_request *r, const char *source_key, const char *quote)
+{
+    struct buf said;
+    if (strcmp(source_key, "hosts") != 0)
+        return page_keep(r, quote);
+    buf_init(&said, LIMIT_PAGE_BYTES);
+    struct slice kept = findings_say_missing(quote, r->lang, &said) == OK
+                            ? page_keep(r, buf_text(&said))
+                            : page_keep(r, quote);
+    buf_done(&said);
+    return kept;
+}
+
 struct survey_evidence survey_evidence_of_row(struct web_request *r, const struct profile *p,
                                               const struct db_rows *rows)
 {
@@ -72,7 +88,7 @@ struct survey_evidence survey_evidence_of_row(struct web_request *r, const struc
         .detail = page_keep(r, db_text(rows, 12)),
         .cves = page_keep(r, db_text(rows, 13)),
         .source = page_keep(r, db_text(rows, 14)),
-        .quote = page_keep(r, db_text(rows, 15)),
+        .quote = said_quote(r, db_text(rows, 19), db_text(rows, 15)),
         .link = page_keep(r, db_text(rows, 16)),
         .status = page_keep(r, db_text(rows, 17)),
         .decided_by = page_keep(r, db_text(rows, 18)),
