@@ -9,7 +9,7 @@
 static void put(struct buf *b, uint64_t v, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++) {
-        uint8_t byte = (uint8_t)(v >> (8 * i));
+        uint8_t byte = i < sizeof v ? (uint8_t)(v >> (8 * i)) : 0;
         if (buf_add(b, &byte, 1) != OK)
             abort();
     }

@@ -107,6 +107,7 @@ struct api_paging { /* the part of a query that pages */
     int64_t limit;
     struct slice cursor;
 };
+/* The name of a member cannot stand in parentheses. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define API_PAGING_FIELDS(strct, member)                                                       \
     {.name = "limit",                                                                          \
      .type = API_INT,                                                                          \
@@ -118,6 +119,7 @@ struct api_paging { /* the part of a query that pages */
         .name = "cursor", .type = API_TEXT, .at = offsetof(strct, member.cursor), .max = 4000, \
         .says = "`next` of the page before"                                                    \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 extern const struct api_schema api_paging_query; /* just that */
 size_t api_limit(const struct api_paging *p);
 

@@ -15,7 +15,8 @@ struct api_filter {
     int64_t states, certainties, flags;
     bool exposed, overdue, never_scanned, no_owner, retired, reverse;
 };
-/* Rows of a table of fields over a struct whose member `m` is a struct api_filter. */
+/* Rows of a table of fields over a struct whose member `m` is a struct api_filter. The name of a
+ * member cannot stand in parentheses. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define API_FILTER_FIELDS(strct, m)                                                                \
     API_ROW(strct, m.search, "search", API_TEXT, .max = 800,                                       \
             .says = "words in any field, however they are spelt; all of them"),                    \
@@ -36,6 +37,7 @@ struct api_filter {
         API_ROW(strct, m.vendor, "vendor", API_TEXT),                                              \
         API_ROW(strct, m.order, "order", API_WORD, .words = api_order_words),                      \
         API_ROW(strct, m.reverse, "reverse", API_BOOL)
+/* NOLINTEND(bugprone-macro-parentheses) */
 extern const char *const api_flag_words[];
 extern const char *const api_order_words[];
 

@@ -270,12 +270,10 @@ static bool keep_lines(struct reading *r, const struct api_field *d, const char 
                        struct buf *lines, struct slice *ret)
 {
     bool fits = buf_status(lines) == OK;
-    if (buf_status(lines) == ST_NOMEM)
+    if (buf_status(lines) == ST_NOMEM || (fits && arena_copy(r->f->a, buf_slice(lines), ret) != OK))
         r->failed = ST_NOMEM;
     else if (!fits)
         api_fault_add(r->f, at, N_("longer than %lld bytes"), (long long)most(d, API_TEXT_MAX));
-    else if (arena_copy(r->f->a, buf_slice(lines), ret) != OK)
-        r->failed = ST_NOMEM;
     buf_done(lines);
     return fits;
 }

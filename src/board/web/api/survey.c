@@ -289,13 +289,13 @@ static enum status get_attachment(struct web_request *r, struct web_response *re
         s = temp_file(&fd, e);
     if (s != OK)
         return s;
-    const char *name = api_text(r, v.name);
+    const char *name = api_text(r, v.name.n ? v.name : SLICE_LIT("file"));
     s = name ? fd_write_all(fd, v.content, e) : api_nomem(e);
     if (s != OK) {
         (void)close(fd);
         return s;
     }
-    return web_send_file(res, fd, "application/octet-stream", *name ? name : "file");
+    return web_send_file(res, fd, "application/octet-stream", name);
 }
 
 /* --- decisions */
