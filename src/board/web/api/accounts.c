@@ -176,8 +176,8 @@ static enum status list_tokens(struct web_request *r, struct web_response *res, 
         s = api_cursor_id(r, res, &q, "tokens", &before, e);
     size_t limit = api_limit(&q);
     struct token_view *list = arena_alloc_array(r->arena, limit + 1, sizeof *list);
-    if (s == OK && !list)
-        s = api_nomem(e);
+    if (!list)
+        return s == OK ? api_nomem(e) : s;
     if (s == OK)
         s = db_query(r->db, &rows, e,
                      TOKEN_COLUMNS "WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
@@ -289,8 +289,8 @@ static enum status list_accounts(struct web_request *r, struct web_response *res
         s = api_cursor_id(r, res, &q, "accounts", &after, e);
     size_t limit = api_limit(&q);
     struct account_answer *list = arena_alloc_array(r->arena, limit + 1, sizeof *list);
-    if (s == OK && !list)
-        s = api_nomem(e);
+    if (!list)
+        return s == OK ? api_nomem(e) : s;
     if (s == OK)
         s = db_query(r->db, &rows, e, ACCOUNT_COLUMNS "WHERE id > $1 ORDER BY id LIMIT $2", "ii",
                      after, (int64_t)limit + 1);

@@ -105,7 +105,7 @@ static enum status put_examples(struct web_request *r, const struct mapping_colu
             (void)buf_add_char(&b, '\n');
         for (size_t k = 0; k < c->example[i].n; k++) {
             char ch = (char)c->example[i].p[k];
-            (void)buf_add_char(&b, ch == '\n' || ch == '\r' ? ' ' : ch);
+            (void)buf_add_char(&b, (char)(ch == '\n' || ch == '\r' ? ' ' : ch));
         }
     }
     enum status s =
@@ -143,7 +143,9 @@ static enum status reply_file(struct web_request *r, struct web_response *res,
                           .file = slice_str(f->upload.name),
                           .format = slice_str(book_format(f->book))};
     struct column_view *list = arena_alloc_array(r->arena, f->mapping.count + 1, sizeof *list);
-    enum status s = list ? put_sheets(r, f, &v, e) : api_nomem(e);
+    if (!list)
+        return api_nomem(e);
+    enum status s = put_sheets(r, f, &v, e);
     for (size_t i = 0; i < f->mapping.count && s == OK; i++)
         s = put_column(r, f, i, &list[i], e);
     v.columns = (struct api_list){list, f->mapping.count};
@@ -460,7 +462,9 @@ static enum status put_problems(struct web_request *r, const struct import_file 
 {
     struct buf text;
     struct problem_view *list = arena_alloc_array(r->arena, plan->problem_count + 1, sizeof *list);
-    enum status s = list ? OK : api_nomem(e);
+    enum status s = OK;
+    if (!list)
+        return api_nomem(e);
     buf_init(&text, KIB(256));
     for (size_t i = 0; i < plan->problem_count && s == OK; i++) {
         const struct import_problem *p = &plan->problems[i];
@@ -649,8 +653,8 @@ static enum status list_imports(struct web_request *r, struct web_response *res,
         s = api_cursor_id(r, res, &q, "imports", &before, e);
     size_t limit = api_limit(&q);
     struct import_view *list = arena_alloc_array(r->arena, limit + 1, sizeof *list);
-    if (s == OK && !list)
-        s = api_nomem(e);
+    if (!list)
+        return s == OK ? api_nomem(e) : s;
     if (s == OK)
         s = db_query(r->db, &rows, e,
                      "SELECT id, rows, added, changed, same, missing, at_ms, file, sheet, sha256 "

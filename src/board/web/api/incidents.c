@@ -54,8 +54,8 @@ static enum status list_incidents(struct web_request *r, struct web_response *re
         s = api_cursor_id(r, res, &q, "incidents", &before, e);
     size_t limit = api_limit(&q);
     struct incident_view *list = arena_alloc_array(r->arena, limit + 1, sizeof *list);
-    if (s == OK && !list)
-        s = api_nomem(e);
+    if (!list)
+        return s == OK ? api_nomem(e) : s;
     if (s == OK)
         s = db_query(r->db, &rows, e, INCIDENT_COLUMNS "WHERE id < $1 ORDER BY id DESC LIMIT $2",
                      "ii", before, (int64_t)limit + 1);
@@ -126,7 +126,7 @@ static enum status open_incident(struct web_request *r, struct web_response *res
     enum status s = api_body(r, res, &in, NULL, e);
     if (s == OK)
         s = built_in(r, res, in.profile, &p, e);
-    if (s == OK) {
+    if (s == OK && p) {
         const char *name = api_text(r, in.profile);
         const char *title = in.title.n ? api_text(r, in.title) : p->title[r->lang];
         s = name && title ? incident_open(r->db, &r->actor, name, title, &id, e) : api_nomem(e);
@@ -362,8 +362,8 @@ static enum status get_status(struct web_request *r, struct web_response *res, s
     if (s != OK)
         return s;
     for (const struct api_field *d = status_fields; d->name; d++) {
-        json_t *value = json_object_get(all, d->name);
-        memcpy((char *)&v + d->at, &value, sizeof value);
+        json_t **member = (json_t **)(void *)((char *)&v + d->at);
+        *member = json_object_get(all, d->name);
     }
     s = api_reply(r, res, &v, e);
     json_decref(all);

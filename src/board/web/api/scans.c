@@ -98,8 +98,8 @@ static enum status list_scans(struct web_request *r, struct web_response *res, s
         s = api_cursor_id(r, res, &q.paging, "scans", &before, e);
     size_t limit = api_limit(&q.paging);
     struct scan_view *list = arena_alloc_array(r->arena, limit + 1, sizeof *list);
-    if (s == OK && !list)
-        s = api_nomem(e);
+    if (!list)
+        return s == OK ? api_nomem(e) : s;
     if (s == OK)
         s = db_query(r->db, &rows, e,
                      SCAN_COLUMNS "WHERE incident_id = $1 AND id < $2 AND ($3 = '' OR host = $3) "
@@ -207,8 +207,8 @@ static enum status list_findings(struct web_request *r, struct web_response *res
         s = api_cursor_id(r, res, &q.paging, "findings", &after, e);
     size_t limit = api_limit(&q.paging);
     struct finding_view *list = arena_alloc_array(r->arena, limit + 1, sizeof *list);
-    if (s == OK && !list)
-        s = api_nomem(e);
+    if (!list)
+        return s == OK ? api_nomem(e) : s;
     if (s == OK)
         s = db_query(r->db, &rows, e,
                      "SELECT n, path, component, version, version_from, worst, cves, evidence "
@@ -260,8 +260,8 @@ static enum status list_gaps(struct web_request *r, struct web_response *res, st
         s = api_cursor_id(r, res, &q, "gaps", &after, e);
     size_t limit = api_limit(&q);
     struct gap_view *list = arena_alloc_array(r->arena, limit + 1, sizeof *list);
-    if (s == OK && !list)
-        s = api_nomem(e);
+    if (!list)
+        return s == OK ? api_nomem(e) : s;
     if (s == OK)
         s = db_query(r->db, &rows, e,
                      "SELECT n, path, reason FROM scan_gap WHERE scan_id = $1 AND n > $2 "
@@ -440,8 +440,8 @@ static enum status list_hosts(struct web_request *r, struct web_response *res, s
         s = api_cursor_id(r, res, &q, "hosts", &after, e);
     size_t limit = api_limit(&q);
     struct host_view *list = arena_alloc_array(r->arena, limit + 1, sizeof *list);
-    if (s == OK && !list)
-        s = api_nomem(e);
+    if (!list)
+        return s == OK ? api_nomem(e) : s;
     if (s == OK)
         s = db_query(r->db, &rows, e, HOST_COLUMNS "WHERE id > $1 ORDER BY id LIMIT $2", "ii",
                      after, (int64_t)limit + 1);
