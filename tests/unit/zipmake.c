@@ -9,7 +9,9 @@
 static void put(struct buf *b, uint64_t v, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++) {
-        uint8_t byte = i < sizeof v ? (uint8_t)(v >> (8 * i)) : 0;
+        uint8_t byte = 0; /* of what is wider than v, too */
+        if (i < sizeof v)
+            byte = (uint8_t)(v >> (8 * i));
         if (buf_add(b, &byte, 1) != OK)
             abort();
     }
