@@ -1,5 +1,6 @@
 /* hikeshi-board user …: accounts of people. */
 #include "board/case/account.h"
+#include "board/case/token.h"
 #include "cmd/board_verbs.h"
 
 #include <sodium.h>
@@ -54,10 +55,39 @@ static enum status verb_user_add(struct db *db, const struct options *o, struct 
     return s;
 }
 
+static enum status verb_user_token(struct db *db, const struct options *o, struct err *e)
+{
+    char token[TOKEN_SIZE];
+    int64_t days = TOKEN_DAYS;
+    int64_t account = 0;
+    int64_t id = 0;
+    if (!o->login || !o->name)
+        return err_set(e, ST_INVALID, "user token: --login and --name are needed");
+    if (o->days && slice_to_i64(slice_str(o->days), &days) != OK)
+        return err_set(e, ST_INVALID, "--days %s: not a number", o->days);
+    enum status s = db_begin(db, e);
+    if (s == OK)
+        s = db_get_int(db, &account, e, "SELECT id FROM account WHERE login = $1", "s", o->login);
+    if (s == ST_NOT_FOUND)
+        s = err_set(e, s, "there is no account %s", o->login);
+    if (s == OK)
+        s = token_make(db, &command_line, account, o->name, days, token, &id, e);
+    if (s == OK)
+        s = db_commit(db, e);
+    if (s == OK)
+        (void)puts(token);
+    sodium_memzero(token, sizeof token);
+    return s;
+}
+
 const struct verb account_verbs[] = {
     {"user", "add", 0, 0, "login name role password-file", verb_user_add,
      "--login LOGIN --name NAME --role administrator|responder|owner|reader\n"
      "      [--password-file FILE]   make an account; the password is read from FILE's first\n"
      "                               line, or asked for"},
+    {"user", "token", 0, 0, "login name days", verb_user_token,
+     "--login LOGIN --name NAME [--days N]\n"
+     "      make an API token of the account, good for N days (90), and print it: for the\n"
+     "      programs of its owner, who act in its name"},
     {0},
 };

@@ -16,6 +16,7 @@
 struct options {
     const char *data, *database;
     const char *login, *name, *role, *password_file;   /* user add */
+    const char *days;                                  /* user token */
     const char *title;                                 /* incident open */
     const char *incident;                              /* what belongs to one: its number */
     const char *host;                                  /* findings import */

@@ -43,6 +43,7 @@ static const struct known_option {
     VALUE("name", name),
     VALUE("role", role),
     VALUE("password-file", password_file),
+    VALUE("days", days),
     VALUE("title", title),
     VALUE("incident", incident),
     VALUE("host", host),

@@ -41,6 +41,22 @@ static const struct {
     {505, "http-version", N_("HTTP version"), N_("HTTP/1.1 is spoken here.")},
 };
 
+unsigned problem_code(struct slice type, const char **ret_title, const char **ret_text)
+{
+    /* of a problem that says itself what is wrong with which field */
+    bool fields = slice_eq_str(type, "invalid-fields");
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (fields ? known[i].code == 422 : slice_eq_str(type, known[i].type)) {
+            *ret_title = known[i].title;
+            *ret_text = fields ? N_("`errors` names each field or parameter that cannot be "
+                                    "accepted, and says why.")
+                               : known[i].text;
+            return known[i].code;
+        }
+    }
+    return 0;
+}
+
 unsigned code_of_status(enum status s)
 {
     switch (s) {

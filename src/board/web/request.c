@@ -141,6 +141,8 @@ enum status web_body_next(struct web_request *r, struct slice *ret, struct err *
 {
     struct exchange *x = exchange_of(r);
     enum status s = OK;
+    if (!x->has_body) /* none was announced: nobody will say that it has ended */
+        return ST_END;
     (void)pthread_mutex_lock(&x->lock);
     buf_clear(&x->taken);
     while (x->piece.n == 0 && !x->body_end && !x->gone && x->fault.code == OK)

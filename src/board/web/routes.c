@@ -23,6 +23,7 @@ extern const struct web_route ledger_routes[];
 extern const struct web_route live_routes[];
 extern const struct web_route mine_routes[];
 extern const struct web_route overview_routes[];
+extern const struct web_route problem_routes[];
 extern const struct web_route proposals_routes[];
 extern const struct web_route row_routes[];
 extern const struct web_route scan_routes[];
@@ -54,6 +55,7 @@ const struct web_route *const web_routes[] = {
     live_routes,
     mine_routes,
     overview_routes,
+    problem_routes,
     proposals_routes,
     row_routes,
     scan_routes,

@@ -174,6 +174,9 @@ void response_cookie(struct web_response *res, const char *name, const char *val
 /* error.c: answers with this status; e may be NULL, its sentence is shown when it is for people. */
 void answer_error(struct exchange *x, unsigned code, const struct err *e);
 unsigned code_of_status(enum status s);
+/* The status of a problem's type ("conflict" of "/problems/conflict"), and what it means, not yet
+ * translated; 0: there is no such type. */
+unsigned problem_code(struct slice type, const char **ret_title, const char **ret_text);
 /* pages_error.c: the page around it; falls back to plain text when even that fails. */
 void error_page(struct web_request *r, struct web_response *res, unsigned code, const char *title,
                 const char *detail);

@@ -213,9 +213,9 @@ static enum status make_token(struct web_request *r, struct web_response *res, s
     struct db_rows *rows = NULL;
     char token[TOKEN_SIZE];
     int64_t id = 0;
-    if (exchange_of(r)->bearer) /* a stolen one must not outlive itself */
-        return err_set(e, ST_DENIED, N_("a token cannot make another one; log in"));
     enum status s = api_body(r, res, &in, NULL, e);
+    if (s == OK && exchange_of(r)->bearer) /* a stolen one must not outlive itself */
+        s = err_set(e, ST_DENIED, N_("a token cannot make another one; log in"));
     const char *name = s == OK ? api_text(r, in.name) : "";
     if (s == OK && !name)
         s = api_nomem(e);
