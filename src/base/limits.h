@@ -69,6 +69,8 @@
 #define LIMIT_HUNT_JOBS 64           /* what --jobs may ask for */
 #define LIMIT_HUNT_CODECS MIB(17)    /* codecs that one thread holds, one inside the other */
 #define LIMIT_HUNT_INFLATED GIB(64)  /* of one archive, all members together: bombs */
+/* --- explain: one text that a person wants explained */
+#define LIMIT_EXPLAIN_BYTES MIB(4)
 /* --- scan: each has the figure that keeps a whole scan below 32 MiB of memory */
 #define LIMIT_ZIP_PACKED MIB(4)     /* packed bytes of an entry that is inflated in one piece */
 #define LIMIT_NESTED_BYTES MIB(8)   /* an inner archive held in memory; a larger one goes to disk */

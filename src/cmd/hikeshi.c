@@ -8,6 +8,7 @@ static const struct verb {
     const char *what;
 } verbs[] = {
     {"scan", verb_scan, N_("find affected copies in files, archives and folders")},
+    {"explain", verb_explain, N_("show what a strange text would do, step by step")},
     {"hunt", verb_hunt, N_("find attempts in logs, and whether they succeeded")},
 };
 

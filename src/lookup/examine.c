@@ -7,6 +7,7 @@
 struct node {
     struct buf text;
     size_t depth;
+    size_t from; /* the node it was decoded from */
     const char *chain[EXAMINE_LAYERS];
     uint64_t hash;
 };
@@ -317,6 +318,7 @@ static enum status add_decoded(struct examiner *x, size_t from, const struct dec
         if (st == ST_NOMEM)
             return st;
         n->depth = x->nodes[from].depth + 1;
+        n->from = from;
         memcpy(n->chain, x->nodes[from].chain, sizeof n->chain);
         n->chain[n->depth - 1] = d->name;
         n->hash = hash_of(buf_slice(&n->text));
@@ -368,6 +370,8 @@ enum status examine(struct examiner *x, struct slice line, struct examined *ret)
         attempt(&best, ATTEMPT_BUDGET, line);
     best.chain_count = x->nodes[best_node].depth;
     memcpy(best.chain, x->nodes[best_node].chain, sizeof best.chain);
+    for (size_t i = best_node; x->nodes[i].depth > 0; i = x->nodes[i].from)
+        best.layers[x->nodes[i].depth - 1] = buf_slice(&x->nodes[i].text);
     *ret = best;
     return st;
 }

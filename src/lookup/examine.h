@@ -34,10 +34,11 @@ enum attempt_reason {
 struct examined {
     enum verdict verdict;
     enum attempt_reason reason;
-    enum eval_locale locale;           /* under which it reaches: root first */
-    struct slice key;                  /* of the first JNDI lookup, else empty */
-    struct slice text;                 /* the text that was evaluated, from its start on */
-    const char *chain[EXAMINE_LAYERS]; /* the decoders that led to it, outermost first */
+    enum eval_locale locale;             /* under which it reaches: root first */
+    struct slice key;                    /* of the first JNDI lookup, else empty */
+    struct slice text;                   /* the text that was evaluated, from its start on */
+    const char *chain[EXAMINE_LAYERS];   /* the decoders that led to it, outermost first */
+    struct slice layers[EXAMINE_LAYERS]; /* the whole text behind each of them */
     size_t chain_count;
 }; /* slices live until the next call */
 
