@@ -13,7 +13,8 @@ struct xlsx_part {
     struct err *err;
     enum status st; /* set by handlers (part_fail) to stop; ST_END stops without fault */
     int depth;
-    bool own_place; /* the caller names the place in err; else it is the part's name */
+    uint64_t fed, heard; /* bytes given to the parser, and given when it last told of any */
+    bool own_place;      /* the caller names the place in err; else it is the part's name */
     void (*start)(void *ctx, const char *name, const char **atts); /* names without prefix */
     void (*end)(void *ctx, const char *name);
     void (*text)(void *ctx, const char *s, int n);
