@@ -138,13 +138,14 @@ static size_t word_of(struct slice name, bool *ret_whole)
     buf_over(&key, text, sizeof(text));
     if (name.n > NAME_BYTES || norm_match_key(name, &key) != OK)
         return ARRAY_LEN(words);
+    struct slice made = slice_of(text, key.n); /* where the key was written */
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         struct slice word = slice_str(words[i].word);
         bool only = word.p[0] == '=';
         if (only)
             word = slice_sub(word, 1, word.n);
-        *ret_whole = slice_eq(buf_slice(&key), word);
-        if (*ret_whole || (!only && slice_find(buf_slice(&key), word) < key.n))
+        *ret_whole = slice_eq(made, word);
+        if (*ret_whole || (!only && slice_find(made, word) < made.n))
             return i;
     }
     return ARRAY_LEN(words);
