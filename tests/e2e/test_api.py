@@ -18,7 +18,7 @@ import time
 import unittest
 import urllib.parse
 
-from boards import BOARD, BUILD, PEOPLE, PASSWORD, Person, command, multipart, on_each_database, until
+from boards import BOARD, BUILD, PEOPLE, PASSWORD, SANITIZED, Person, command, multipart, on_each_database, until
 from openapi import Description
 
 API = "/api/v1"
@@ -338,6 +338,17 @@ class Operations(WithApi):
         self.assertEqual(r.get("assets/%d" % a)["state"], "affected")
         self.assertIn("大久保", r.refused("POST", judge + "confirm", {"evidence": ids}, 409)["detail"])
         self.assertEqual(r.get(judge[:-1])["items"], [])
+        # what is missing to say that there is none, in the reader's language
+        self.asset(i, "別", hosts=["part1"])
+        _, part = self.host("part1")
+        part.call("POST", "incidents/%d/findings" % i, scan(0, host="part1", incomplete=["/x"]), want=201)
+        for lang, word in (("en", "place not fully examined"), ("ja", "最後まで読めていないところ")):
+            quotes = [p["quote"] for p in r.call("GET", judge[:-1], headers={"Accept-Language": lang})["items"]
+                      if p["asset_name"] == "別"]
+            self.assertEqual(len(quotes), 1)
+            self.assertIn(word, quotes[0])
+            self.assertNotIn("\t", quotes[0])
+        r.call("POST", judge + "refuse", {"evidence": [p["id"] for p in r.all(judge[:-1])], "reason": "x"}, want=204)
         # a second scan, refused
         h.call("POST", "incidents/%d/findings" % i, scan(1, host="web1.example.jp", started="2021-12-10T10:00:00Z"), want=201)
         ids = [p["id"] for p in r.all(judge[:-1])]
@@ -839,7 +850,8 @@ class Scans(WithApi):
         self.assertEqual((made["findings"], made["affected"]), (n, n // 2))
         grown = peak[0] - before
         print("%s: %d MiB of scan, %d KiB more memory" % (type(self).__name__, len(body) >> 20, grown), file=sys.stderr)
-        self.assertLess(grown, 32 * 1024, "memory grew with the scan")
+        if not SANITIZED:
+            self.assertLess(grown, 32 * 1024, "memory grew with the scan")
         again = h.send("POST", "incidents/%d/findings" % i, body, timeout=600)
         self.assertEqual((again.status, again.json()["id"]), (200, made["id"]))
         r, cursor, seen = self.who("reader"), None, 0

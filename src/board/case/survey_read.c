@@ -54,8 +54,10 @@ static enum status take_evidence(struct db_rows *rows, size_t limit, struct aren
     size_t n = 0;
     enum status s = OK;
     struct survey_evidence *list = arena_alloc_array(a, limit + 1, sizeof *list);
-    if (!list)
-        s = nomem(e);
+    if (!list) {
+        db_rows_done(rows);
+        return nomem(e);
+    }
     while (s == OK && n < limit && (s = db_next(rows, e)) == OK)
         s = evidence_of_row(rows, a, &list[n++], e);
     db_rows_done(rows);

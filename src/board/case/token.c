@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <sodium.h>
 
-#define DAY_MS (24 * 3600 * INT64_C(1000))
+#define DAY_MS INT64_C(86400000)
 
 static void hash_hex(struct slice s, char ret[65])
 {

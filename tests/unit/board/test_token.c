@@ -7,7 +7,7 @@
 #include "board/case/token.h"
 #include "case_fixture.h"
 
-#define DAY_MS (24 * 3600 * INT64_C(1000))
+#define DAY_MS INT64_C(86400000)
 
 static enum status owner_of(struct db *db, const char *token, int64_t now_ms, int64_t *ret_account)
 {
