@@ -9,6 +9,8 @@
 
 static int digit(uint8_t c)
 {
+    if (c == ' ' || c == '$' || c == '{') /* what most text has between its words */
+        return -1;
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
     if (c >= 'a' && c <= 'z')

@@ -484,27 +484,35 @@ struct eval_result evaluate(struct evaluator *ev, struct slice text, const struc
 
 /* --- refusal */
 
-/* Takes the next piece of a spelling, in order. */
-static size_t find_any(struct slice s, size_t at, const char *letters)
+/* Whether the text holds one letter of each group, in order. */
+static bool in_order(struct slice s, const char *const *groups, size_t count)
 {
-    while (at < s.n && !(s.p[at] && strchr(letters, s.p[at])))
-        at++;
-    return at;
+    const uint8_t *p = s.p;
+    const uint8_t *end = s.p + s.n;
+    for (size_t i = 0; i < count; i++) {
+        bool wanted[256] = {false};
+        for (const char *c = groups[i]; *c; c++)
+            wanted[(uint8_t)*c] = true;
+        while (p < end && !wanted[*p])
+            p++;
+        if (p == end)
+            return false;
+        p++;
+    }
+    return true;
 }
+
+/* i may come from U+0131 (C4 B1) or U+0130 (C4 B0): their first byte stands for both */
+static const char *const reach[] = {"$", "{", "jJ", "nN", "dD", "iI\xc4", ":", "}"};
+static const char *const reorder[] = {"mM", "eE", "sS\xc5", "sS\xc5", "aA", "gG", "eE"};
 
 bool evaluate_possible(struct slice text)
 {
-    /* i may come from U+0131 (C4 B1) or U+0130 (C4 B0): their first byte stands for both */
-    static const char *const reach[] = {"$", "{", "jJ", "nN", "dD", "iI\xc4", ":", "}"};
-    static const char *const reorder[] = {"mM", "eE", "sS\xc5", "sS\xc5", "aA", "gG", "eE"};
-    size_t at = 0;
-    size_t i = 0;
-    for (i = 0; i < ARRAY_LEN(reach) && at < text.n; i++)
-        at = find_any(text, at, reach[i]) + 1;
-    if (i == ARRAY_LEN(reach) && at <= text.n)
-        return true;
-    at = 0;
-    for (i = 0; i < ARRAY_LEN(reorder) && at < text.n; i++)
-        at = find_any(text, at, reorder[i]) + 1;
-    return i == ARRAY_LEN(reorder) && at <= text.n;
+    return in_order(text, reach, ARRAY_LEN(reach)) || in_order(text, reorder, ARRAY_LEN(reorder));
+}
+
+bool evaluate_possible_if_closed(struct slice text)
+{
+    return in_order(text, reach, ARRAY_LEN(reach) - 1) ||
+           in_order(text, reorder, ARRAY_LEN(reorder));
 }

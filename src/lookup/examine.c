@@ -243,6 +243,12 @@ static enum status examine_text(struct examiner *x, struct slice text, struct ex
     enum eval_locale locale = EVAL_ROOT;
     if (slice_find(text, SLICE_LIT("${")) == text.n)
         return OK;
+    if (!evaluate_possible_if_closed(text)) {
+        enum attempt_reason meant = names_it(text);
+        if (meant != ATTEMPT_NO_REASON)
+            attempt(ret, meant, text);
+        return OK;
+    }
     enum status st = find_starts(x, text, &open);
     if (st != OK)
         return st;
@@ -292,8 +298,10 @@ static uint64_t hash_of(struct slice s)
 }
 
 /* The node's text was seen before: decoders that commute meet in it. */
-static bool known(const struct examiner *x, const struct node *n)
+static bool known(struct examiner *x, const struct node *n)
 {
+    if (x->nodes[0].hash == 0)
+        x->nodes[0].hash = hash_of(buf_slice(&x->nodes[0].text));
     for (size_t i = 0; i < x->node_count; i++) {
         if (x->nodes[i].hash == n->hash && x->nodes[i].text.n == n->text.n)
             return true;
@@ -354,7 +362,7 @@ enum status examine(struct examiner *x, struct slice line, struct examined *ret)
     begin_buf(&root->text, line.n + 1);
     (void)buf_add_slice(&root->text, line);
     root->depth = 0;
-    root->hash = hash_of(line);
+    root->hash = 0; /* made when there is another text to compare with */
     st = buf_status(&root->text);
     for (size_t i = 0; st == OK && i < x->node_count && best.verdict < VERDICT_REACHES; i++) {
         enum verdict before = best.verdict;
