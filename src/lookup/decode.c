@@ -32,62 +32,92 @@ static size_t number(struct slice s, size_t at, unsigned base, size_t most, uint
     return n;
 }
 
-static void put(struct buf *out, uint32_t cp)
-{
-    uint8_t bytes[4];
-    if (cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000))
-        cp = UTF8_BAD;
-    (void)buf_add(out, bytes, utf8_encode(cp, bytes));
-}
-
-/* What a reader of escapes gives for the one that begins at `at`: how many bytes it took (0: none
- * begins here) and what it stands for. */
+/* What a reader of escapes gives for the one that begins at `at`: how many bytes it took and what
+ * stands in their place. None begins there: took is 0, and `keep` bytes stay as they are, of which
+ * the reader knows that none begins within them either (so a run is looked at once). */
 struct unescaped {
-    size_t took;
+    size_t took, keep;
     uint32_t value;
-    bool byte; /* a byte of its own, not a code point */
+    uint32_t times; /* the value, so often */
+    bool byte;      /* a byte of its own, not a code point */
 };
 typedef struct unescaped (*unescape_fn)(struct slice s, size_t at);
 
-static enum status unescape(struct slice in, size_t *at, struct buf *out, uint8_t opener,
-                            unescape_fn fn)
+static struct unescaped none(size_t keep)
 {
-    size_t start = out->n;
-    bool any = false;
-    if (*at >= in.n)
-        return ST_END;
-    for (size_t i = 0; i < in.n;) {
-        size_t plain = slice_index(slice_sub(in, i, in.n), opener);
-        (void)buf_add(out, in.p + i, plain);
-        i += plain;
-        if (i == in.n)
-            break;
-        struct unescaped u = fn(in, i);
-        if (u.took == 0)
-            (void)buf_add_char(out, (char)in.p[i]);
-        else if (u.byte)
-            (void)buf_add_char(out, (char)u.value);
-        else
-            put(out, u.value);
-        any |= u.took > 0;
-        i += u.took ? u.took : 1;
-    }
-    *at = in.n;
-    if (any || buf_status(out) != OK)
-        return buf_status(out);
-    buf_cut(out, start);
-    return ST_END;
+    return (struct unescaped){.keep = keep};
 }
 
-/* RFC 3986 section 2.1, and the %uXXXX of IIS and old scripts. */
+static struct unescaped byte_of(size_t took, uint32_t value)
+{
+    return (struct unescaped){.took = took, .value = value, .times = 1, .byte = true};
+}
+
+static struct unescaped point_of(size_t took, uint32_t value)
+{
+    return (struct unescaped){.took = took, .value = value, .times = 1};
+}
+
+static uint8_t *put(uint8_t *w, const struct unescaped *u)
+{
+    uint32_t cp = u->value;
+    if (u->byte || cp < 0x80) {
+        for (uint32_t i = 0; i < u->times; i++)
+            *w++ = (uint8_t)cp;
+        return w;
+    }
+    if (cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000))
+        cp = UTF8_BAD;
+    return w + utf8_encode(cp, w);
+}
+
+/* Writes from the first escape on; no escape is longer undone than it was written, so in.n bytes
+ * are room enough. Inlined, so that each decoder is a loop of its own. */
+static inline __attribute__((always_inline)) enum status
+unescape(struct slice in, size_t *at, struct buf *out, uint8_t opener, unescape_fn fn)
+{
+    struct unescaped u = {0};
+    size_t i = *at >= in.n ? in.n : slice_index(in, opener);
+    uint8_t *room;
+    while (i < in.n && (u = fn(in, i)).took == 0) {
+        i += u.keep;
+        i += slice_index(slice_sub(in, i, in.n), opener);
+    }
+    *at = in.n;
+    if (i == in.n)
+        return ST_END;
+    if (buf_reserve(out, in.n, &room) != OK)
+        return buf_status(out);
+    memcpy(room, in.p, i);
+    uint8_t *w = room + i;
+    for (;;) {
+        w = put(w, &u);
+        i += u.took;
+        while (i < in.n && (in.p[i] != opener || (u = fn(in, i)).took == 0)) {
+            size_t plain = in.p[i] == opener ? u.keep : 1;
+            if (plain == 1 && in.p[i] != opener)
+                plain = slice_index(slice_sub(in, i, in.n), opener);
+            memcpy(w, in.p + i, plain);
+            w += plain;
+            i += plain;
+        }
+        if (i == in.n)
+            break;
+    }
+    buf_commit(out, (size_t)(w - room));
+    return OK;
+}
+
+/* RFC 3986 section 2.1, and the %uXXXX of IIS and old scripts. A + stays: no verdict hangs on a
+ * space, and in the base64 of a key it is itself. */
 static struct unescaped percent(struct slice s, size_t at)
 {
     uint32_t v = 0;
     if (at + 1 < s.n && (s.p[at + 1] | 0x20) == 'u' && number(s, at + 2, 16, 4, &v) == 4)
-        return (struct unescaped){6, v, false};
+        return point_of(6, v);
     if (number(s, at + 1, 16, 2, &v) == 2)
-        return (struct unescaped){3, v, true};
-    return (struct unescaped){0};
+        return byte_of(3, v);
+    return none(1);
 }
 
 enum status decode_url(struct slice in, size_t *at, struct buf *out)
@@ -95,34 +125,59 @@ enum status decode_url(struct slice in, size_t *at, struct buf *out)
     return unescape(in, at, out, '%', percent);
 }
 
-/* One or more backslashes, then u or x with digits, octal digits, or what JSON and C escape. A
- * backslash before anything else stays, :\- is a token of its own. */
+static bool is_ux(uint8_t c)
+{
+    return (c | 0x20) == 'u' || (c | 0x20) == 'x';
+}
+
+/* \u0024 \uu0024 \u{24} \U00000024 \x24 \x{24}: from the letter at i on. `at` is the first
+ * backslash. */
+static struct unescaped backslash_hex(struct slice s, size_t at, size_t i)
+{
+    bool is_x = (s.p[i] | 0x20) == 'x', wide = s.p[i] == 'U';
+    uint32_t v = 0;
+    size_t letter = i;
+    while (i < s.n && is_ux(s.p[i]))
+        i++;
+    if (i < s.n && s.p[i] == '{') {
+        size_t n = number(s, i + 1, 16, 8, &v);
+        bool closed = n && i + 1 + n < s.n && s.p[i + 1 + n] == '}';
+        return closed ? point_of(i + n + 2 - at, v) : none(letter - at);
+    }
+    if (wide && number(s, i, 16, 8, &v) == 8 && v <= 0x10ffff)
+        return point_of(i + 8 - at, v);
+    size_t digits = is_x ? 2 : 4;
+    if (number(s, i, 16, digits, &v) < digits)
+        return none(letter - at);
+    return is_x ? byte_of(i + digits - at, v) : point_of(i + digits - at, v);
+}
+
+/* One or more backslashes, then u or x with digits, octal digits, or what JSON and C escape: each
+ * server that escapes once more doubles them. A pair of backslashes before anything else is one; a
+ * single one stays, :\- is a token of its own. */
 static struct unescaped backslash(struct slice s, size_t at)
 {
+    static const char letters[] = "nrtbf/\"'${}", values[] = "\n\r\t\b\f/\"'${}";
     size_t i = at;
     uint32_t v = 0;
     while (i < s.n && s.p[i] == '\\')
         i++;
-    if (i == s.n)
-        return (struct unescaped){0};
-    if (s.p[i] == 'u' || s.p[i] == 'U' || s.p[i] == 'x' || s.p[i] == 'X') {
-        bool is_x = (s.p[i] | 0x20) == 'x';
-        while (i < s.n && (s.p[i] == 'u' || s.p[i] == 'U' || s.p[i] == 'x' || s.p[i] == 'X'))
-            i++;
-        bool braced = i < s.n && s.p[i] == '{';
-        size_t n = number(s, i + braced, 16, braced ? 8 : is_x ? 2 : 4, &v);
-        size_t end = i + braced + n + braced;
-        if (n == 0 || (!braced && n < (is_x ? 2u : 4u)) ||
-            (braced && (end > s.n || s.p[end - 1] != '}')))
-            return (struct unescaped){0};
-        return (struct unescaped){end - at, v, is_x && !braced};
+    size_t run = i - at;
+    struct unescaped u = none(run);
+    if (i < s.n && is_ux(s.p[i])) {
+        u = backslash_hex(s, at, i);
+    } else if (i < s.n) {
+        size_t n = number(s, i, 8, 3, &v);
+        const char *letter = s.p[i] ? strchr(letters, s.p[i]) : NULL;
+        if (n >= 2 && v <= 0xff)
+            u = byte_of(run + n, v);
+        else if (letter && (run == 1 || letter - letters > 4)) /* \\\\n is a backslash and an n */
+            u = byte_of(run + 1, (uint8_t)values[letter - letters]);
     }
-    size_t n = number(s, i, 8, 3, &v);
-    if (n >= 2 && v <= 0xff)
-        return (struct unescaped){i + n - at, v, true};
-    if (s.p[i] == '/' || s.p[i] == '"' || s.p[i] == '\'')
-        return (struct unescaped){i + 1 - at, s.p[i], true};
-    return (struct unescaped){0};
+    if (u.took == 0 && run > 1)
+        return (struct unescaped){
+            .took = run & ~(size_t)1, .value = '\\', .times = (uint32_t)(run / 2), .byte = true};
+    return u;
 }
 
 enum status decode_backslash(struct slice in, size_t *at, struct buf *out)
@@ -130,19 +185,22 @@ enum status decode_backslash(struct slice in, size_t *at, struct buf *out)
     return unescape(in, at, out, '\\', backslash);
 }
 
-/* HTML 4 and 5's names of what a payload is made of; the ; is often missing. Longer names stand
- * before those that they begin with. */
-static const struct {
+/* HTML 4 and 5's names of what a payload is made of; the ; is often missing. By their first letter,
+ * longer names before those that they begin with. */
+static const struct entity_name {
     const char *name;
-    uint32_t value;
-} entities[] = {
-    {"dollar", '$'},  {"lbrace", '{'}, {"lcub", '{'},   {"rbrace", '}'}, {"rcub", '}'},
-    {"colon", ':'},   {"sol", '/'},    {"bsol", '\\'},  {"percnt", '%'}, {"amp", '&'},
-    {"period", '.'},  {"hyphen", '-'}, {"dash", '-'},   {"lowbar", '_'}, {"commat", '@'},
-    {"quot", '"'},    {"apos", '\''},  {"num", '#'},    {"quest", '?'},  {"equals", '='},
-    {"nbsp", 0xa0},   {"Tab", '\t'},   {"NewLine", 10}, {"lt", '<'},     {"gt", '>'},
-    {"imath", 0x131}, {"Idot", 0x130},
-};
+    uint8_t n;
+    uint16_t value;
+} entities[] = {{"AMP", 3, '&'},      {"GT", 2, '>'},       {"Idot", 4, 0x130},  {"LT", 2, '<'},
+                {"NewLine", 7, '\n'}, {"QUOT", 4, '"'},     {"Tab", 3, '\t'},    {"apos", 4, '\''},
+                {"amp", 3, '&'},      {"bsol", 4, '\\'},    {"commat", 6, '@'},  {"colon", 5, ':'},
+                {"dollar", 6, '$'},   {"dash", 4, '-'},     {"equals", 6, '='},  {"gt", 2, '>'},
+                {"hyphen", 6, '-'},   {"inodot", 6, 0x131}, {"imath", 5, 0x131}, {"lbrace", 6, '{'},
+                {"lowbar", 6, '_'},   {"lcub", 4, '{'},     {"lpar", 4, '('},    {"lsqb", 4, '['},
+                {"lt", 2, '<'},       {"nbsp", 4, 0xa0},    {"num", 3, '#'},     {"percnt", 6, '%'},
+                {"period", 6, '.'},   {"plus", 4, '+'},     {"quest", 5, '?'},   {"quot", 4, '"'},
+                {"rbrace", 6, '}'},   {"rcub", 4, '}'},     {"rpar", 4, ')'},    {"rsqb", 4, ']'},
+                {"sol", 3, '/'}};
 
 static struct unescaped entity(struct slice s, size_t at)
 {
@@ -152,20 +210,27 @@ static struct unescaped entity(struct slice s, size_t at)
     if (rest.n > 1 && rest.p[0] == '#') {
         bool is_hex = (rest.p[1] | 0x20) == 'x';
         n = number(rest, 1 + is_hex, is_hex ? 16 : 10, 16, &v);
-        n = n ? 1 + is_hex + n : 0;
+        if (n == 0)
+            return none(2);
+        n += 1 + is_hex;
     } else {
+        uint8_t c = rest.n ? rest.p[0] : 0;
+        if (c < 'A' || c > 'z')
+            return none(1);
         for (size_t i = 0; i < ARRAY_LEN(entities) && n == 0; i++) {
-            if (slice_starts(rest, slice_str(entities[i].name))) {
+            uint8_t first = (uint8_t)entities[i].name[0];
+            if (first > c)
+                break;
+            if (first == c && slice_starts(rest, slice_of(entities[i].name, entities[i].n))) {
                 v = entities[i].value;
-                n = strlen(entities[i].name);
+                n = entities[i].n;
             }
         }
+        if (n == 0)
+            return none(1);
     }
-    if (n == 0)
-        return (struct unescaped){0};
-    if (n < rest.n && rest.p[n] == ';')
-        n++;
-    return (struct unescaped){n + 1, v, false};
+    n += n < rest.n && rest.p[n] == ';';
+    return point_of(n + 1, v);
 }
 
 enum status decode_entity(struct slice in, size_t *at, struct buf *out)
@@ -177,18 +242,21 @@ enum status decode_entity(struct slice in, size_t *at, struct buf *out)
  * is right for what can be a payload (ASCII), whatever stands around it. */
 enum status decode_utf16(struct slice in, size_t *at, struct buf *out)
 {
-    size_t start = out->n;
-    if (*at >= in.n || slice_index(in, 0) == in.n)
-        return ST_END;
+    uint8_t *room;
+    size_t first = *at >= in.n ? in.n : slice_index(in, 0);
     *at = in.n;
-    for (size_t i = 0; i < in.n && buf_status(out) == OK; i++) {
-        bool beside = (i > 0 && in.p[i - 1]) || (i + 1 < in.n && in.p[i + 1]);
-        if (in.p[i] || !beside)
-            (void)buf_add_char(out, (char)in.p[i]);
-    }
-    if (buf_status(out) == OK && out->n - start == in.n) {
-        buf_cut(out, start);
+    if (first == in.n)
         return ST_END;
+    if (buf_reserve(out, in.n, &room) != OK)
+        return buf_status(out);
+    uint8_t *w = room;
+    for (size_t i = 0; i < in.n; i++) {
+        bool beside = (i > 0 && in.p[i - 1]) || (i + 1 < in.n && in.p[i + 1]);
+        *w = in.p[i];
+        w += in.p[i] || !beside;
     }
-    return buf_status(out);
+    if ((size_t)(w - room) == in.n)
+        return ST_END; /* only NULs beside each other */
+    buf_commit(out, (size_t)(w - room));
+    return OK;
 }

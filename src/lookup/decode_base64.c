@@ -7,40 +7,58 @@
 
 #define RUN_MIN 12 /* "${jndi:x}" has 12 characters in base64 */
 
-static int digit(uint8_t c)
-{
-    if (c == ' ' || c == '$' || c == '{') /* what most text has between its words */
-        return -1;
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
+/* The value of a digit and one more; 0 is no digit. */
+static const uint8_t digits[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+    ['-'] = 63, ['_'] = 64};
 
-/* The run from `at` on: digits, and the line breaks and escaped slashes that writers put in. */
+/* The run from `at` on: digits, and the line breaks that writers put between them. */
 static size_t run_length(struct slice in, size_t at)
 {
     size_t n = 0;
-    while (at + n < in.n && digit(in.p[at + n]) >= 0)
-        n++;
-    return n;
+    for (;;) {
+        while (at + n < in.n && digits[in.p[at + n]])
+            n++;
+        size_t gap = n;
+        while (n && at + gap < in.n && (in.p[at + gap] == '\n' || in.p[at + gap] == '\r'))
+            gap++;
+        if (gap == n || at + gap == in.n || !digits[in.p[at + gap]])
+            return n;
+        n = gap;
+    }
 }
 
-static void decode_run(struct slice run, struct buf *out)
+/* Appends what the digits of the run give from the alignment on. Their values are laid out behind
+ * the room of the result first, without the line breaks. */
+static void decode_run(struct slice run, size_t alignment, struct buf *out)
 {
-    uint32_t bits = 0;
-    unsigned have = 0;
-    for (size_t i = 0; i < run.n; i++) {
-        bits = bits << 6 | (uint32_t)digit(run.p[i]);
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            (void)buf_add_char(out, (char)(uint8_t)(bits >> have));
-        }
+    uint8_t *room;
+    size_t n = 0, i = alignment;
+    if (buf_reserve(out, run.n * 2, &room) != OK)
+        return;
+    uint8_t *values = room + run.n, *w = room;
+    for (size_t k = 0; k < run.n; k++) {
+        values[n] = (uint8_t)(digits[run.p[k]] - 1);
+        n += digits[run.p[k]] != 0;
     }
+    for (; i + 4 <= n; i += 4) {
+        const uint8_t *v = values + i;
+        *w++ = (uint8_t)(v[0] << 2 | v[1] >> 4);
+        *w++ = (uint8_t)(v[1] << 4 | v[2] >> 2);
+        *w++ = (uint8_t)(v[2] << 6 | v[3]);
+    }
+    if (i + 2 <= n)
+        *w++ = (uint8_t)(values[i] << 2 | values[i + 1] >> 4);
+    if (i + 3 <= n)
+        *w++ = (uint8_t)(values[i + 1] << 4 | values[i + 2] >> 2);
+    buf_commit(out, (size_t)(w - room));
 }
 
 /* Inflates what stands behind `start` in its place; cut at DECODE_GROWTH times its length. */
@@ -50,7 +68,7 @@ static enum status gunzip(struct buf *out, size_t start)
     struct slice packed = slice_sub(buf_slice(out), start, out->n);
     struct buf text;
     z_stream z = {.next_in = (z_const Bytef *)(uintptr_t)packed.p, .avail_in = (uInt)packed.n};
-    if (packed.n > UINT32_MAX || inflateInit2(&z, 15 + 16) != Z_OK)
+    if (packed.n > UINT32_MAX || inflateInit2(&z, 15 + 32) != Z_OK)
         return ST_NOMEM;
     buf_init(&text, packed.n * DECODE_GROWTH);
     for (int rc = Z_OK; rc == Z_OK && buf_status(&text) == OK;) {
@@ -70,16 +88,34 @@ static enum status gunzip(struct buf *out, size_t start)
     return buf_status(out);
 }
 
-static bool is_printable(uint8_t c)
-{
-    return c >= 0x20 || c == '\t' || c == '\n' || c == '\r';
-}
+enum { PRINTS = 1, MAY_OPEN = 2, ZERO = 4 };
+
+/* What a byte is to looks_like_text. */
+static const uint8_t classes[256] = {[0] = ZERO,
+                                     ['\t'] = PRINTS,
+                                     ['\n'] = PRINTS,
+                                     ['\r'] = PRINTS,
+                                     [0x20 ... 0x23] = PRINTS,
+                                     ['$'] = PRINTS | MAY_OPEN,
+                                     ['%'] = PRINTS | MAY_OPEN,
+                                     ['&'] = PRINTS | MAY_OPEN,
+                                     [0x27 ... 0x49] = PRINTS,
+                                     ['J'] = PRINTS | MAY_OPEN,
+                                     [0x4b ... 0x51] = PRINTS,
+                                     ['R'] = PRINTS | MAY_OPEN,
+                                     [0x53 ... 0x5b] = PRINTS,
+                                     ['\\'] = PRINTS | MAY_OPEN,
+                                     [0x5d ... 0x6a] = PRINTS,
+                                     ['k'] = PRINTS | MAY_OPEN,
+                                     [0x6c ... 0xff] = PRINTS};
 
 /* An opener of a variable or of another disguise, of which base64 again is one. */
 static bool is_opener(struct slice s, size_t i)
 {
     uint8_t c = s.p[i];
     uint8_t next = i + 1 < s.n ? s.p[i + 1] : 0;
+    if (next == 0 && i + 2 < s.n) /* UTF-16, little-endian or big */
+        next = s.p[i + 2];
     return (c == '$' && (next == '{' || next == '%' || next == '\\' || next == '&')) ||
            (c == '%' && next >= '2' && next <= '7') ||
            (c == '\\' && (next == 'u' || next == 'x' || (next >= '0' && next <= '7'))) ||
@@ -87,26 +123,36 @@ static bool is_opener(struct slice s, size_t i)
            (c == 'R' && next == '7') || (c == 'k' && next == 'e');
 }
 
-#define TEXT_MIN                                                                    \
-    9 /* bytes in a row: what stands before the payload in the run decodes to noise \
-       */
+/* bytes in a row: what stands before the payload in the run decodes to noise */
+#define TEXT_MIN 9
 
-/* Whether there is a piece of text in it that is worth looking at. */
+/* Whether there is a piece of text in it that is worth looking at; the zeros of UTF-16 belong to
+ * it. */
 static bool looks_like_text(struct slice s)
 {
     size_t run = 0;
     bool opener = false;
     for (size_t i = 0; i < s.n; i++) {
-        run = is_printable(s.p[i]) ? run + 1 : 0;
-        opener = run && (opener || is_opener(s, i));
+        unsigned class = classes[s.p[i]];
+        if (class == ZERO && i > 0 && s.p[i - 1])
+            continue;
+        run = class & PRINTS ? run + 1 : 0;
+        opener = run && (opener || (class & MAY_OPEN && is_opener(s, i)));
         if (opener && run >= TEXT_MIN)
             return true;
     }
     return false;
 }
 
-/* The next run at or behind *at whose next alignment gives text. *at is twice a place and the
- * alignment: at = place * 4 + alignment. */
+/* RFC 1952; RFC 1950 with the usual window. */
+static bool is_packed(struct slice s)
+{
+    return slice_starts(s, SLICE_LIT("\x1f\x8b\x08")) ||
+           (s.n > 6 && s.p[0] == 0x78 && ((s.p[0] << 8 | s.p[1]) % 31) == 0 && !(s.p[1] & 0x20));
+}
+
+/* The next run at or behind *at whose next alignment gives text. *at is four times a place, and the
+ * alignment. */
 enum status decode_base64(struct slice in, size_t *at, struct buf *out)
 {
     size_t start = out->n;
@@ -117,15 +163,14 @@ enum status decode_base64(struct slice in, size_t *at, struct buf *out)
             continue;
         }
         for (; alignment < 4; alignment++) {
-            decode_run(slice_sub(in, place + alignment, n - alignment), out);
+            decode_run(slice_sub(in, place, n), alignment, out);
             struct slice got = slice_sub(buf_slice(out), start, out->n);
-            bool packed = slice_starts(got, SLICE_LIT("\x1f\x8b\x08"));
-            if (buf_status(out) == OK && (packed || looks_like_text(got))) {
-                *at = alignment < 3 ? place * 4 + alignment + 1 : (place + n) * 4;
-                return packed ? gunzip(out, start) : OK;
-            }
             if (buf_status(out) != OK)
                 return buf_status(out);
+            if (is_packed(got) || looks_like_text(got)) {
+                *at = alignment < 3 ? place * 4 + alignment + 1 : (place + n) * 4;
+                return is_packed(got) ? gunzip(out, start) : OK;
+            }
             buf_cut(out, start);
         }
         place += n;

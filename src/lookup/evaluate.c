@@ -484,35 +484,64 @@ struct eval_result evaluate(struct evaluator *ev, struct slice text, const struc
 
 /* --- refusal */
 
-/* Whether the text holds one letter of each group, in order. */
-static bool in_order(struct slice s, const char *const *groups, size_t count)
+/* What a byte may be of each of two spellings, a bit for each letter in order. i may come from
+ * U+0131 (C4 B1) or U+0130 (C4 B0), s from U+017F (C5 BF): their first bytes stand for them. */
+struct spelling {
+    uint8_t letters[256];
+    unsigned count;
+};
+static const struct spelling reach = {{['$'] = 1 << 0,
+                                       ['{'] = 1 << 1,
+                                       ['j'] = 1 << 2,
+                                       ['J'] = 1 << 2,
+                                       ['n'] = 1 << 3,
+                                       ['N'] = 1 << 3,
+                                       ['d'] = 1 << 4,
+                                       ['D'] = 1 << 4,
+                                       ['i'] = 1 << 5,
+                                       ['I'] = 1 << 5,
+                                       [0xc4] = 1 << 5,
+                                       [':'] = 1 << 6,
+                                       ['}'] = 1 << 7},
+                                      8};
+static const struct spelling reorder = {{['m'] = 1 << 0,
+                                         ['M'] = 1 << 0,
+                                         ['e'] = 1 << 1 | 1 << 6,
+                                         ['E'] = 1 << 1 | 1 << 6,
+                                         ['s'] = 1 << 2 | 1 << 3,
+                                         ['S'] = 1 << 2 | 1 << 3,
+                                         [0xc5] = 1 << 2 | 1 << 3,
+                                         ['a'] = 1 << 4,
+                                         ['A'] = 1 << 4,
+                                         ['g'] = 1 << 5,
+                                         ['G'] = 1 << 5},
+                                        7};
+
+/* The last place from which the first `count` letters follow in order, and one more; 0: none.
+ * Backwards, so that the answer for one text is that for every later start within it. */
+static size_t last_in_order(struct slice s, const struct spelling *sp, unsigned count)
 {
-    const uint8_t *p = s.p;
-    const uint8_t *end = s.p + s.n;
-    for (size_t i = 0; i < count; i++) {
-        bool wanted[256] = {false};
-        for (const char *c = groups[i]; *c; c++)
-            wanted[(uint8_t)*c] = true;
-        while (p < end && !wanted[*p])
-            p++;
-        if (p == end)
-            return false;
-        p++;
+    size_t i = s.n;
+    while (count > 0) {
+        unsigned bit = 1u << (count - 1);
+        while (i > 0 && !(sp->letters[s.p[i - 1]] & bit))
+            i--;
+        if (i == 0)
+            return 0;
+        if (--count > 0)
+            i--;
     }
-    return true;
+    return i;
 }
 
-/* i may come from U+0131 (C4 B1) or U+0130 (C4 B0): their first byte stands for both */
-static const char *const reach[] = {"$", "{", "jJ", "nN", "dD", "iI\xc4", ":", "}"};
-static const char *const reorder[] = {"mM", "eE", "sS\xc5", "sS\xc5", "aA", "gG", "eE"};
+size_t evaluate_possible_until(struct slice text, bool closed)
+{
+    size_t a = last_in_order(text, &reach, reach.count - closed);
+    size_t b = a == text.n ? a : last_in_order(text, &reorder, reorder.count);
+    return a > b ? a : b;
+}
 
 bool evaluate_possible(struct slice text)
 {
-    return in_order(text, reach, ARRAY_LEN(reach)) || in_order(text, reorder, ARRAY_LEN(reorder));
-}
-
-bool evaluate_possible_if_closed(struct slice text)
-{
-    return in_order(text, reach, ARRAY_LEN(reach) - 1) ||
-           in_order(text, reorder, ARRAY_LEN(reorder));
+    return evaluate_possible_until(text, false) > 0;
 }

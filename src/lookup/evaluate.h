@@ -86,7 +86,8 @@ struct eval_result evaluate(struct evaluator *ev, struct slice text, const struc
  * in any spelling that case mapping knows, or `message` in order, which can reorder text. False is
  * exact; true says nothing. One pass, no memory. */
 bool evaluate_possible(struct slice text);
-/* The same, should every } be there that the text lacks at its end. */
-bool evaluate_possible_if_closed(struct slice text);
+/* The same for every start within the text at once: from this place on none can. 0: not even the
+ * whole text. With `closed` as if every } were there that the text lacks at its end. */
+size_t evaluate_possible_until(struct slice text, bool closed);
 
 #endif

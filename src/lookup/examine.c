@@ -4,26 +4,28 @@
 #include "base/limits.h"
 #include "lookup/decode.h"
 
+/* One text of the line: itself, or what decoding gave. */
 struct node {
-    struct buf text;
+    size_t at, n; /* of what was decoded: where it lies in texts */
     size_t depth;
     size_t from; /* the node it was decoded from */
     const char *chain[EXAMINE_LAYERS];
-    uint64_t hash;
 };
 
 #define NODES 48 /* texts of one line: its layers, runs and alignments; more is an attempt */
 
 struct examiner {
     struct evaluator *ev;
+    struct slice line; /* the text of node 0 */
     struct node nodes[NODES];
     size_t node_count;
+    struct buf texts; /* the others'; all its room is taken at once, so that it stays where it is */
     struct buf closed; /* the text with its brackets closed */
     struct buf key;
-    struct buf opens;  /* uint32_t places of variables that are still open */
-    struct buf starts; /* uint32_t places to evaluate from */
-    uint64_t steps, max_steps;
-    size_t bytes, max_bytes;
+    struct buf best_closed, best_key; /* the same of what was found */
+    struct buf unclosed;              /* uint32_t places of ${ without }, the last one first */
+    uint64_t steps, max_steps;        /* of evaluation */
+    uint64_t work, max_work;          /* of decoding */
     bool spent;
 };
 
@@ -49,12 +51,12 @@ void examiner_free(struct examiner *x)
     if (!x)
         return;
     evaluator_free(x->ev);
-    for (size_t i = 0; i < NODES; i++)
-        buf_done(&x->nodes[i].text);
+    buf_done(&x->texts);
     buf_done(&x->closed);
     buf_done(&x->key);
-    buf_done(&x->opens);
-    buf_done(&x->starts);
+    buf_done(&x->best_closed);
+    buf_done(&x->best_key);
+    buf_done(&x->unclosed);
     free(x);
 }
 
@@ -66,6 +68,13 @@ static void begin_buf(struct buf *b, size_t max)
     buf_clear(b);
 }
 
+static void swap(struct buf *a, struct buf *b)
+{
+    struct buf was = *a;
+    *a = *b;
+    *b = was;
+}
+
 /* --- one text */
 
 static bool opens_at(struct slice s, size_t i)
@@ -73,79 +82,84 @@ static bool opens_at(struct slice s, size_t i)
     return s.p[i] == '$' && i + 1 < s.n && s.p[i + 1] == '{';
 }
 
-static uint32_t place_at(const struct buf *b, size_t i)
+/* The first ${ at or behind i, or s.n. */
+static size_t next_opener(struct slice s, size_t i)
 {
-    uint32_t v;
-    memcpy(&v, b->p + i * sizeof v, sizeof v);
-    return v;
-}
-
-/* The places from which to evaluate: the first $ of those directly before each ${ that has its }
- * (an escaped one is plain text, so there its } does not matter). *ret_open: how many } are missing
- * at the end. Depth counts as rule 8 does, so one sweep finds them all. */
-static enum status find_starts(struct examiner *x, struct slice s, size_t *ret_open)
-{
-    size_t dollars = 0; /* directly before i */
-    begin_buf(&x->opens, s.n * 4 + 4);
-    begin_buf(&x->starts, s.n * 4 + 4);
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '}') {
-            if (x->opens.n)
-                buf_cut(&x->opens, x->opens.n - 4);
-            continue;
-        }
-        if (s.p[i] != '$') {
-            dollars = 0;
-            continue;
-        }
-        if (!opens_at(s, i)) {
-            dollars++;
-            continue;
-        }
-        uint32_t place = (uint32_t)(i - dollars);
-        (void)buf_add(&x->opens, &place, sizeof place);
-        (void)buf_add(&x->starts, &place, sizeof place);
-        dollars = 0;
-        i++;
+    for (; i < s.n; i++) {
+        i += slice_index(slice_sub(s, i, s.n), '$');
+        if (i < s.n && opens_at(s, i))
+            return i;
     }
-    *ret_open = x->opens.n / 4;
-    return buf_status(&x->opens) == OK ? buf_status(&x->starts) : buf_status(&x->opens);
+    return s.n;
 }
 
-/* Whether the start stands among those that never close; `*cursor` goes along, both ascend. */
-static bool never_closes(const struct examiner *x, uint32_t start, size_t *cursor)
+/* The places of the ${ that never close, the last one first, into x->unclosed. Depth counts as rule
+ * 8 does; backwards a counter is enough: a ${ closes when a } behind it is owed to nobody. */
+static enum status find_unclosed(struct examiner *x, struct slice s)
 {
-    while (*cursor < x->opens.n / 4 && place_at(&x->opens, *cursor) < start)
-        ++*cursor;
-    return *cursor < x->opens.n / 4 && place_at(&x->opens, *cursor) == start;
+    size_t free_brackets = 0;
+    begin_buf(&x->unclosed, s.n * 2 + sizeof(uint32_t));
+    for (size_t i = s.n; i-- > 0;) {
+        if (s.p[i] == '}') {
+            free_brackets++;
+        } else if (s.p[i] == '{' && i > 0 && s.p[i - 1] == '$') {
+            uint32_t place = (uint32_t)--i;
+            if (free_brackets)
+                free_brackets--;
+            else
+                (void)buf_add(&x->unclosed, &place, sizeof place);
+        }
+    }
+    return buf_status(&x->unclosed);
+}
+
+static size_t unclosed_count(const struct examiner *x)
+{
+    return x->unclosed.n / sizeof(uint32_t);
+}
+
+/* Whether the ${ at `at` is one of them; *left, how many are still ahead, goes along. */
+static bool never_closes(const struct examiner *x, size_t at, size_t *left)
+{
+    uint32_t place = 0;
+    while (*left) {
+        memcpy(&place, x->unclosed.p + (*left - 1) * sizeof place, sizeof place);
+        if (place >= at)
+            return place == at;
+        --*left;
+    }
+    return false;
 }
 
 struct text_verdict {
     enum eval_outcome worst; /* EVAL_REACH, else EVAL_BUDGET, EVAL_ABORT, EVAL_NOT */
-    uint32_t start;
+    size_t start;
 };
 
-static struct text_verdict evaluate_starts(struct examiner *x, struct slice s,
+/* Evaluates from the first $ of those directly before each ${ that has its } (an escaped one is
+ * plain text, so there its } does not matter) and that stands before `until`. */
+static struct text_verdict evaluate_starts(struct examiner *x, struct slice s, size_t until,
                                            enum eval_locale locale)
 {
     struct text_verdict v = {EVAL_NOT, 0};
     struct eval_options o = {.locale = locale};
-    size_t cursor = 0;
-    for (size_t i = 0; i < x->starts.n / 4; i++) {
-        uint32_t start = place_at(&x->starts, i);
-        struct slice rest = slice_sub(s, start, s.n);
-        bool escaped = rest.n > 1 && rest.p[1] == '$';
-        if (!escaped && never_closes(x, start, &cursor))
-            continue;
-        if (!evaluate_possible(rest))
+    size_t left = unclosed_count(x), passed = 0;
+    for (size_t at; (at = next_opener(s, passed)) < s.n; passed = at + 2) {
+        size_t start = at;
+        while (start > passed && s.p[start - 1] == '$')
+            start--;
+        if (start >= until)
             break;
+        if (start == at && never_closes(x, at, &left))
+            continue;
         if (x->steps >= x->max_steps) {
             v.worst = EVAL_BUDGET;
             break;
         }
+        struct slice rest = slice_sub(s, start, s.n);
         uint64_t own = (uint64_t)rest.n * EVAL_STEPS_PER_BYTE + EVAL_STEPS_FLOOR;
-        uint64_t left = x->max_steps - x->steps;
-        o.max_steps = own < left ? own : left;
+        uint64_t budget = x->max_steps - x->steps;
+        o.max_steps = own < budget ? own : budget;
         struct eval_result r = evaluate(x->ev, rest, &o);
         x->steps += r.steps;
         if (r.outcome == EVAL_REACH || r.outcome == EVAL_NOMEM) {
@@ -162,122 +176,112 @@ static struct text_verdict evaluate_starts(struct examiner *x, struct slice s,
 }
 
 /* Letters map otherwise in Turkish only where case is mapped. */
-static struct text_verdict evaluate_locales(struct examiner *x, struct slice s,
+static struct text_verdict evaluate_locales(struct examiner *x, struct slice s, size_t until,
                                             enum eval_locale *ret_locale)
 {
     *ret_locale = EVAL_ROOT;
-    struct text_verdict v = evaluate_starts(x, s, EVAL_ROOT);
+    struct text_verdict v = evaluate_starts(x, s, until, EVAL_ROOT);
     if (v.worst == EVAL_REACH || v.worst == EVAL_NOMEM || slice_index(s, 0xc4) == s.n)
         return v; /* only U+0130 maps to an i in Turkish that root does not map */
-    struct text_verdict tr = evaluate_starts(x, s, EVAL_TURKISH);
+    struct text_verdict tr = evaluate_starts(x, s, until, EVAL_TURKISH);
     if (tr.worst != EVAL_REACH && tr.worst != EVAL_NOMEM)
         return v;
     *ret_locale = EVAL_TURKISH;
     return tr;
 }
 
-static bool has_word(struct slice s, const char *word)
+static bool says(struct slice s, const char *word)
 {
-    size_t n = strlen(word);
-    for (size_t i = 0; i + n <= s.n; i++) {
-        size_t k = 0;
-        while (k < n && (s.p[i + k] | 0x20) == (uint8_t)word[k])
-            k++;
-        if (k == n)
-            return true;
-    }
-    return false;
+    size_t k = 0;
+    while (word[k] && k < s.n && (s.p[k] | 0x20) == (uint8_t)word[k])
+        k++;
+    return word[k] == '\0';
 }
 
-/* jndi: or base64: as the name of a variable, spaces before it allowed. */
+/* jndi or base64: as the name of a variable, spaces before it allowed. */
 static enum attempt_reason names_it(struct slice s)
 {
-    for (size_t i = 0; i + 2 < s.n; i++) {
-        if (!opens_at(s, i))
-            continue;
+    for (size_t i = 0; (i = next_opener(s, i)) < s.n; i += 2) {
         size_t k = i + 2;
         while (k < s.n && (s.p[k] == ' ' || s.p[k] == '\t'))
             k++;
-        struct slice head = slice_sub(s, k, 7);
-        if (has_word(slice_sub(head, 0, 4), "jndi"))
-            return ATTEMPT_INERT;
-        if (has_word(head, "base64:"))
-            return ATTEMPT_BASE64;
+        if (k < s.n && s.p[k] != '$') {
+            if (says(slice_sub(s, k, 4), "jndi"))
+                return ATTEMPT_INERT;
+            if (says(slice_sub(s, k, 7), "base64:"))
+                return ATTEMPT_BASE64;
+        }
     }
     return ATTEMPT_NO_REASON;
 }
 
-static void found(struct examined *ret, enum verdict v, struct slice text, uint32_t start,
-                  enum eval_locale locale, struct slice key)
+/* Raises what was found, which keeps the text, and the key that was made last. */
+static void found(struct examiner *x, struct examined *ret, enum verdict v, struct slice text,
+                  enum eval_locale locale)
 {
-    ret->verdict = v;
-    ret->reason = ATTEMPT_NO_REASON;
-    ret->locale = locale;
-    ret->text = slice_sub(text, start, text.n);
-    ret->key = key;
+    swap(&x->key, &x->best_key);
+    *ret = (struct examined){
+        .verdict = v, .locale = locale, .text = text, .key = buf_slice(&x->best_key)};
 }
 
 static void attempt(struct examined *ret, enum attempt_reason why, struct slice text)
 {
-    if (ret->verdict >= VERDICT_ATTEMPT)
-        return;
-    found(ret, VERDICT_ATTEMPT, text, 0, EVAL_ROOT, (struct slice){0});
-    ret->reason = why;
+    if (ret->verdict < VERDICT_ATTEMPT)
+        *ret = (struct examined){.verdict = VERDICT_ATTEMPT, .reason = why, .text = text};
 }
 
-/* The text with the brackets closed that are open at its end. */
-static enum status close_it(struct examiner *x, struct slice text, size_t open, struct slice *ret)
+/* The text with its brackets closed. */
+static enum status examine_closed(struct examiner *x, struct slice text, struct examined *ret,
+                                  enum eval_outcome *ret_outcome)
 {
+    enum eval_locale locale = EVAL_ROOT;
+    size_t open = unclosed_count(x);
     begin_buf(&x->closed, text.n + open);
     (void)buf_add_slice(&x->closed, text);
     for (size_t i = 0; i < open; i++)
         (void)buf_add_char(&x->closed, '}');
-    *ret = buf_slice(&x->closed);
-    return buf_status(&x->closed);
+    if (buf_status(&x->closed) != OK)
+        return buf_status(&x->closed);
+    struct slice closed = buf_slice(&x->closed);
+    buf_clear(&x->unclosed);
+    struct text_verdict v =
+        evaluate_locales(x, closed, evaluate_possible_until(closed, false), &locale);
+    *ret_outcome = v.worst;
+    if (v.worst == EVAL_REACH) {
+        swap(&x->closed, &x->best_closed);
+        found(x, ret, VERDICT_IF_CLOSED, slice_sub(closed, v.start, closed.n), locale);
+    }
+    return v.worst == EVAL_NOMEM ? ST_NOMEM : buf_status(&x->best_key);
 }
 
 /* One text. Raises ret->verdict; a better one that is there already stays. */
 static enum status examine_text(struct examiner *x, struct slice text, struct examined *ret)
 {
-    size_t open = 0;
     enum eval_locale locale = EVAL_ROOT;
-    if (slice_find(text, SLICE_LIT("${")) == text.n)
+    if (next_opener(text, 0) == text.n)
         return OK;
-    if (!evaluate_possible_if_closed(text)) {
-        enum attempt_reason meant = names_it(text);
-        if (meant != ATTEMPT_NO_REASON)
-            attempt(ret, meant, text);
-        return OK;
-    }
-    enum status st = find_starts(x, text, &open);
-    if (st != OK)
-        return st;
-    begin_buf(&x->key, text.n * EVAL_BYTES_PER_BYTE + EVAL_BYTES_FLOOR);
-    struct text_verdict v = evaluate_locales(x, text, &locale);
-    if (v.worst == EVAL_NOMEM)
-        return ST_NOMEM;
-    if (v.worst == EVAL_REACH) {
-        found(ret, VERDICT_REACHES, text, v.start, locale, buf_slice(&x->key));
-        return buf_status(&x->key);
-    }
-    if (open && ret->verdict < VERDICT_IF_CLOSED) {
-        struct slice closed;
-        struct text_verdict c;
-        st = close_it(x, text, open, &closed);
-        if (st == OK)
-            st = find_starts(x, closed, &open);
+    struct text_verdict v = {EVAL_NOT, 0};
+    if (evaluate_possible_until(text, true) > 0) {
+        enum status st = find_unclosed(x, text);
         if (st != OK)
             return st;
-        c = evaluate_locales(x, closed, &locale);
-        if (c.worst == EVAL_NOMEM)
+        begin_buf(&x->key, text.n * EVAL_BYTES_PER_BYTE + EVAL_BYTES_FLOOR);
+        v = evaluate_locales(x, text, evaluate_possible_until(text, false), &locale);
+        if (v.worst == EVAL_NOMEM)
             return ST_NOMEM;
-        if (c.worst == EVAL_REACH) {
-            found(ret, VERDICT_IF_CLOSED, closed, c.start, locale, buf_slice(&x->key));
-            return buf_status(&x->key);
+        if (v.worst == EVAL_REACH) {
+            found(x, ret, VERDICT_REACHES, slice_sub(text, v.start, text.n), locale);
+            return buf_status(&x->best_key);
         }
-        v.worst = v.worst == EVAL_NOT ? c.worst : v.worst;
+        if (unclosed_count(x) && ret->verdict < VERDICT_IF_CLOSED) {
+            enum eval_outcome closed = EVAL_NOT;
+            st = examine_closed(x, text, ret, &closed);
+            if (st != OK || closed == EVAL_REACH)
+                return st;
+            v.worst = v.worst == EVAL_NOT ? closed : v.worst;
+        }
     }
-    enum attempt_reason named = names_it(text);
+    enum attempt_reason named = ret->verdict < VERDICT_ATTEMPT ? names_it(text) : ATTEMPT_NO_REASON;
     if (v.worst == EVAL_BUDGET)
         attempt(ret, ATTEMPT_BUDGET, text);
     else if (named != ATTEMPT_NO_REASON)
@@ -289,84 +293,87 @@ static enum status examine_text(struct examiner *x, struct slice text, struct ex
 
 /* --- all texts */
 
-static uint64_t hash_of(struct slice s)
+static struct slice node_text(const struct examiner *x, size_t i)
 {
-    uint64_t h = 14695981039346656037u; /* FNV-1a */
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ s.p[i]) * 1099511628211u;
-    return h;
+    const struct node *n = &x->nodes[i];
+    return i == 0 ? x->line : slice_sub(buf_slice(&x->texts), n->at, n->n);
 }
 
-/* The node's text was seen before: decoders that commute meet in it. */
-static bool known(struct examiner *x, const struct node *n)
+/* The text was seen before: decoders that commute meet in it. */
+static bool known(const struct examiner *x, struct slice text)
 {
-    if (x->nodes[0].hash == 0)
-        x->nodes[0].hash = hash_of(buf_slice(&x->nodes[0].text));
     for (size_t i = 0; i < x->node_count; i++) {
-        if (x->nodes[i].hash == n->hash && x->nodes[i].text.n == n->text.n)
+        if (slice_eq(node_text(x, i), text))
             return true;
     }
     return false;
 }
 
+/* What the call just made cost, in units of some nanoseconds: all of it was looked at, and each
+ * escape made it shorter. */
+static uint64_t decoding_cost(size_t read, size_t wrote)
+{
+    return read / DECODE_LOOK + (read > wrote ? read - wrote : wrote);
+}
+
 static enum status add_decoded(struct examiner *x, size_t from, const struct decoder *d)
 {
-    struct slice in = buf_slice(&x->nodes[from].text);
-    for (size_t at = 0;;) {
-        if (x->node_count == NODES || x->bytes > x->max_bytes) {
-            x->spent = true;
-            return OK;
+    struct slice in = node_text(x, from);
+    for (size_t at = 0; !x->spent;) {
+        size_t mark = x->texts.n;
+        enum status st = d->decode(in, &at, &x->texts);
+        x->work += decoding_cost(in.n, st == ST_END ? in.n : x->texts.n - mark);
+        if (st == ST_END || st == ST_NOMEM)
+            return st == ST_END ? OK : st;
+        struct slice text = slice_sub(buf_slice(&x->texts), mark, x->texts.n);
+        if (st == OK && known(x, text)) {
+            buf_cut(&x->texts, mark);
+            continue;
         }
-        struct node *n = &x->nodes[x->node_count];
-        begin_buf(&n->text, in.n * DECODE_GROWTH + 4096);
-        enum status st = d->decode(in, &at, &n->text);
-        x->bytes += in.n;
-        if (st == ST_END)
-            return OK;
-        if (st == ST_NOMEM)
-            return st;
-        n->depth = x->nodes[from].depth + 1;
-        n->from = from;
+        x->spent = st != OK || x->node_count == NODES || x->work > x->max_work;
+        if (x->spent)
+            break;
+        struct node *n = &x->nodes[x->node_count++];
+        *n =
+            (struct node){.at = mark, .n = text.n, .depth = x->nodes[from].depth + 1, .from = from};
         memcpy(n->chain, x->nodes[from].chain, sizeof n->chain);
         n->chain[n->depth - 1] = d->name;
-        n->hash = hash_of(buf_slice(&n->text));
-        if (!known(x, n))
-            x->node_count++;
     }
+    return OK;
 }
 
 static void begin(struct examiner *x, struct slice line)
 {
+    x->line = line;
     x->steps = 0;
-    x->max_steps = (uint64_t)line.n * 256 + 16384;
-    x->bytes = 0;
-    x->max_bytes = line.n * 64 + 65536;
+    x->max_steps = (uint64_t)line.n * EXAMINE_STEPS_PER_BYTE + EXAMINE_STEPS_FLOOR;
+    x->work = 0;
+    x->max_work = (uint64_t)line.n * EXAMINE_WORK_PER_BYTE + EXAMINE_WORK_FLOOR;
     x->spent = false;
-    x->node_count = 0;
+    x->nodes[0] = (struct node){0};
+    x->node_count = 1;
 }
 
 enum status examine_plain(struct examiner *x, struct slice text, struct examined *ret)
 {
-    *ret = (struct examined){0};
+    struct examined r = {0};
     begin(x, text);
-    return examine_text(x, text, ret);
+    enum status st = examine_text(x, text, &r);
+    *ret = r;
+    return st;
 }
 
 enum status examine(struct examiner *x, struct slice line, struct examined *ret)
 {
     struct examined best = {0};
     size_t best_node = 0;
-    enum status st = OK;
+    uint8_t *room;
     begin(x, line);
-    struct node *root = &x->nodes[x->node_count++];
-    begin_buf(&root->text, line.n + 1);
-    (void)buf_add_slice(&root->text, line);
-    root->depth = 0;
-    root->hash = 0; /* made when there is another text to compare with */
-    st = buf_status(&root->text);
+    begin_buf(&x->texts, line.n * EXAMINE_TEXT_PER_BYTE + EXAMINE_TEXT_FLOOR);
+    enum status st = buf_reserve(&x->texts, x->texts.max, &room);
     for (size_t i = 0; st == OK && i < x->node_count && best.verdict < VERDICT_REACHES; i++) {
         enum verdict before = best.verdict;
-        st = examine_text(x, buf_slice(&x->nodes[i].text), &best);
+        st = examine_text(x, node_text(x, i), &best);
         if (best.verdict > before)
             best_node = i;
         if (st != OK || best.verdict == VERDICT_REACHES || x->nodes[i].depth == EXAMINE_LAYERS)
@@ -379,7 +386,7 @@ enum status examine(struct examiner *x, struct slice line, struct examined *ret)
     best.chain_count = x->nodes[best_node].depth;
     memcpy(best.chain, x->nodes[best_node].chain, sizeof best.chain);
     for (size_t i = best_node; x->nodes[i].depth > 0; i = x->nodes[i].from)
-        best.layers[x->nodes[i].depth - 1] = buf_slice(&x->nodes[i].text);
+        best.layers[x->nodes[i].depth - 1] = node_text(x, i);
     *ret = best;
     return st;
 }

@@ -31,6 +31,15 @@ enum attempt_reason {
 
 #define EXAMINE_LAYERS 4 /* of decoding, one behind the other */
 
+/* What a line may cost, all its texts and starts together. */
+#define EXAMINE_STEPS_PER_BYTE 256
+#define EXAMINE_STEPS_FLOOR 16384
+#define EXAMINE_WORK_PER_BYTE 64
+#define EXAMINE_WORK_FLOOR 65536
+#define EXAMINE_TEXT_PER_BYTE 8
+#define EXAMINE_TEXT_FLOOR 65536
+#define DECODE_LOOK 8
+
 struct examined {
     enum verdict verdict;
     enum attempt_reason reason;

@@ -38,6 +38,28 @@ static const struct {
      "base64"},
     {"JTI0JTdCam5kaTp4JTdE", VERDICT_REACHES, "x", "base64 url"},
     {"$url${", VERDICT_NONE, "", ""},
+    {"\\U00000024{jndi:x}", VERDICT_REACHES, "x", "backslash"},
+    {"$\\{jndi:x\\}", VERDICT_REACHES, "x", "backslash"},
+    {"\\\\\\\\u0024\\\\{jndi:x}", VERDICT_REACHES, "x", "backslash"},
+    {"\\u00zz \\u{24 \\x2 $url{ \\\\\\", VERDICT_NONE, "", ""},
+    {"%%32%34%7Bjndi:x}", VERDICT_REACHES, "x", "url url"},
+    {"%00$%00{%00j%00n%00d%00i%00:%00x%00}", VERDICT_REACHES, "x", "url utf-16"},
+    {"&#0036;{jndi:x&#125", VERDICT_REACHES, "x", "entity"},
+    {"&dollar;&lbrace;jndi&colon;x&rcub", VERDICT_REACHES, "x", "entity"},
+    {"&&amp;#36;{jndi:x}", VERDICT_REACHES, "x", "entity entity"},
+    /* a key that was found stays when more is decoded behind it */
+    {"${jndi:ldap://x/%41\\u0041", VERDICT_IF_CLOSED, "ldap://x/%41\\u0041", ""},
+    {"eAAgACQAewBqAG4AZABpADoAbABkAGEAcAA6AC8ALwB4AC8AYQB9AA==", VERDICT_REACHES, "ldap://x/a",
+     "base64 utf-16"},
+    {"ACQAewBqAG4AZABpADoAbABkAGEAcAA6AC8ALwB4AC8AYQB9ACA=", VERDICT_REACHES, "ldap://x/a",
+     "base64 utf-16"},
+    {"eJxTqc7KS8m0yklJLLDS16/QT6wFADwYBj0=", VERDICT_REACHES, "ldap://x/a", "base64"},
+    {"dXNlciAke2puZGk6bGRh\ncDovL3gvYX0gYW5kIG1vcmU=", VERDICT_REACHES, "ldap://x/a", "base64"},
+    {"dXNlciAke2puZGk6bGRh\\r\\ncDovL3gvYX0gYW5kIG1vcmU=", VERDICT_REACHES, "ldap://x/a",
+     "backslash base64"},
+    {"q=\\/dXNlciAke2puZGk6bGRhcDovL3gvYX0gYW5kIG1vcmU=", VERDICT_REACHES, "ldap://x/a", "base64"},
+    {"Skh0cWJtUnBPbXhrWVhBNkx5OTRMMkY5", VERDICT_REACHES, "ldap://x/a", "base64 base64"},
+    {"t=dXNlciAke2puZGk6bGRhcDovL3gvYX0gYW5kIG1vcmU%3D", VERDICT_REACHES, "ldap://x/a", "base64"},
 };
 
 static void assert_examined(struct examiner *x, size_t i)
