@@ -356,6 +356,7 @@ static enum status explain_text(struct explain *x, struct examiner *ex, struct e
 {
     struct examined r;
     struct buf top;
+    examiner_begin(ex); /* each text for itself */
     enum status st = examine(ex, text, &r);
     if (st != OK)
         return st;

@@ -27,6 +27,7 @@ void line_search_begin(struct line_search *s)
     s->lines = 0;
     s->inside = s->reported = false;
     s->fails = 0;
+    examiner_begin(s->examiner);
     s->fails_from = s->dense_to = NULL;
 }
 
@@ -198,6 +199,7 @@ static enum status search_part(struct line_search *s, struct slice text)
         if (line.n && line.p[line.n - 1] == '\r')
             line.n--;
         enum status st = tell_patterns(s, text, &told, start);
+        examiner_pass(s->examiner, start - low);
         if (st == OK)
             st = line.n > LIMIT_HUNT_LINE ? search_long(s, line, false, &ignored)
                                           : examine_line(s, line, false);
@@ -211,6 +213,7 @@ static enum status search_part(struct line_search *s, struct slice text)
         if (at > text.n)
             break;
     }
+    examiner_pass(s->examiner, text.n - (low < text.n ? low : text.n));
     return tell_patterns(s, text, &told, text.n);
 }
 

@@ -94,13 +94,33 @@ static void check_bytes(struct evaluator *ev, const struct buf *b)
         end(ev, EVAL_BUDGET);
 }
 
-static void write_out(struct evaluator *ev, struct slice s)
+static void write_slowly(struct evaluator *ev, struct slice s)
 {
     (void)buf_add_slice(&ev->out, s);
     check_bytes(ev, &ev->out);
 }
 
-static struct frame *push(struct evaluator *ev, const struct frame *f)
+/* Most writes are some bytes into room that is there. */
+static inline void write_out(struct evaluator *ev, struct slice s)
+{
+    struct buf *b = &ev->out;
+    if (!b->p || s.n >= b->cap - b->n || ev->text.n + b->n + s.n + ev->stack.n > ev->max_bytes ||
+        b->failed != OK) {
+        write_slowly(ev, s);
+        return;
+    }
+    if (s.n <= 16) {
+        for (size_t i = 0; i < s.n; i++)
+            b->p[b->n + i] = s.p[i];
+    } else {
+        memcpy(b->p + b->n, s.p, s.n);
+    }
+    b->n += s.n;
+    b->p[b->n] = '\0';
+}
+
+/* A frame to fill in; NULL: the evaluation has ended. */
+static inline struct frame *push(struct evaluator *ev)
 {
     if (ev->frame_count == EVAL_MAX_FRAMES) {
         end(ev, EVAL_BUDGET);
@@ -115,7 +135,6 @@ static struct frame *push(struct evaluator *ev, const struct frame *f)
         ev->frames = more;
         ev->frame_room = EVAL_MAX_FRAMES;
     }
-    ev->frames[ev->frame_count] = *f;
     return &ev->frames[ev->frame_count++];
 }
 
@@ -138,22 +157,26 @@ static bool opens(struct slice s, size_t at)
 
 static bool holds_opener(struct slice s)
 {
-    for (size_t i = 0; i + 1 < s.n; i++) {
-        i += slice_index(slice_sub(s, i, s.n), '$');
-        if (i < s.n && opens(s, i))
+    for (size_t i = 0; i + 1 < s.n;) {
+        if (s.p[i] != '$')
+            i += slice_index(slice_sub(s, i, s.n), '$');
+        else if (s.p[i + 1] == '{')
             return true;
+        else
+            i++;
     }
     return false;
 }
 
 /* --- telling */
 
-static void tell(struct evaluator *ev, enum eval_event_kind kind, struct slice variable,
-                 struct slice name, struct slice value)
+static inline void tell(struct evaluator *ev, enum eval_event_kind kind, struct slice variable,
+                        struct slice name, struct slice value)
 {
-    struct eval_event event = {kind, variable, name, value, (unsigned)ev->frame_count};
-    if (ev->o->trace && !ev->ended)
+    if (ev->o->trace && !ev->ended) {
+        struct eval_event event = {kind, variable, name, value, (unsigned)ev->frame_count};
         ev->o->trace(ev->o->trace_ctx, &event);
+    }
 }
 
 /* --- a variable is complete */
@@ -247,8 +270,9 @@ static void take_value(struct evaluator *ev, const struct frame *done, struct sl
     check_bytes(ev, &ev->stack);
     buf_cut(&ev->out, cut);
     f.base = cut;
-    if (!ev->ended)
-        (void)push(ev, &f);
+    struct frame *pushed = ev->ended ? NULL : push(ev);
+    if (pushed)
+        *pushed = f;
 }
 
 /* The } of a NAME: f is popped, the frame below goes on behind it. */
@@ -284,6 +308,7 @@ static void close_variable(struct evaluator *ev)
         return;
     case RESOLVE_VALUE:
         check_bytes(ev, &ev->value);
+        spend(ev, ev->value.n * 2); /* case is mapped and dates are written letter by letter */
         tell(ev, EVAL_EVENT_VALUE, written, name, value);
         take_value(ev, &done, name, value);
         return;
@@ -339,21 +364,29 @@ static void open_variable(struct evaluator *ev, struct frame *f, struct slice s)
         return;
     }
     write_out(ev, SLICE_LIT("${"));
-    struct frame inner = {.kind = NAME,
-                          .in_stack = f->in_stack,
-                          .at = f->at + 2,
-                          .end = f->end,
-                          .start = f->at,
-                          .base = ev->out.n};
-    if (!ev->ended)
-        (void)push(ev, &inner);
+    bool in_stack = f->in_stack;
+    size_t start = f->at, region_end = f->end;
+    struct frame *inner = ev->ended ? NULL : push(ev); /* moves f */
+    if (!inner)
+        return;
+    *inner = (struct frame){.kind = NAME,
+                            .in_stack = in_stack,
+                            .at = start + 2,
+                            .end = region_end,
+                            .start = start,
+                            .base = ev->out.n};
 }
 
 /* The length of plain text from f->at on. */
 static size_t plain_run(const struct frame *f, struct slice s)
 {
     size_t i = f->at;
-    while (i < s.n && !opens(s, i) && !(f->kind == NAME && s.p[i] == '}'))
+    if (f->kind != NAME) {
+        while (i < s.n && !opens(s, i))
+            i += s.p[i] == '$' ? 1 : slice_index(slice_sub(s, i, s.n), '$');
+        return i - f->at;
+    }
+    while (i < s.n && s.p[i] != '}' && !(s.p[i] == '$' && opens(s, i)))
         i++;
     return i - f->at;
 }
@@ -414,11 +447,10 @@ static bool next_index(struct slice s, int64_t *units)
 
 static void run_pass(struct evaluator *ev)
 {
-    struct frame top = {.kind = TOP, .end = ev->text.n};
     buf_clear(&ev->out);
     buf_clear(&ev->stack);
     ev->frame_count = 0;
-    (void)push(ev, &top);
+    *push(ev) = (struct frame){.kind = TOP, .end = ev->text.n}; /* the first one has room */
     while (ev->frame_count && !ev->ended)
         step(ev);
 }

@@ -26,6 +26,7 @@ struct examiner {
     struct buf unclosed;              /* uint32_t places of ${ without }, the last one first */
     uint64_t steps, max_steps;        /* of evaluation */
     uint64_t work, max_work;          /* of decoding */
+    uint64_t credit;
     bool spent;
 };
 
@@ -42,8 +43,21 @@ enum status examiner_new(struct examiner **ret)
         free(x);
         return ST_NOMEM;
     }
+    examiner_begin(x);
     *ret = x;
     return OK;
+}
+
+void examiner_begin(struct examiner *x)
+{
+    x->credit = EXAMINE_CREDIT_MOST;
+}
+
+void examiner_pass(struct examiner *x, size_t bytes)
+{
+    uint64_t more = (uint64_t)bytes * EXAMINE_CREDIT_PER_BYTE;
+    uint64_t room = EXAMINE_CREDIT_MOST - x->credit;
+    x->credit += more < room ? more : room;
 }
 
 void examiner_free(struct examiner *x)
@@ -77,18 +91,16 @@ static void swap(struct buf *a, struct buf *b)
 
 /* --- one text */
 
-static bool opens_at(struct slice s, size_t i)
-{
-    return s.p[i] == '$' && i + 1 < s.n && s.p[i + 1] == '{';
-}
-
 /* The first ${ at or behind i, or s.n. */
 static size_t next_opener(struct slice s, size_t i)
 {
-    for (; i < s.n; i++) {
-        i += slice_index(slice_sub(s, i, s.n), '$');
-        if (i < s.n && opens_at(s, i))
+    while (i + 1 < s.n) {
+        if (s.p[i] != '$') /* not for each of many */
+            i += slice_index(slice_sub(s, i, s.n), '$');
+        else if (s.p[i + 1] == '{')
             return i;
+        else
+            i++;
     }
     return s.n;
 }
@@ -309,11 +321,11 @@ static bool known(const struct examiner *x, struct slice text)
     return false;
 }
 
-/* What the call just made cost, in units of some nanoseconds: all of it was looked at, and each
- * escape made it shorter. */
+/* What a call of a decoder cost: all of it was looked at, and each escape made it shorter. */
 static uint64_t decoding_cost(size_t read, size_t wrote)
 {
-    return read / DECODE_LOOK + (read > wrote ? read - wrote : wrote);
+    enum { LOOK = 8 }; /* bytes looked at for the price of one written */
+    return read / LOOK + (read > wrote ? read - wrote : wrote);
 }
 
 static enum status add_decoded(struct examiner *x, size_t from, const struct decoder *d)
@@ -342,16 +354,32 @@ static enum status add_decoded(struct examiner *x, size_t from, const struct dec
     return OK;
 }
 
+/* The most, or less where there is not so much credit, but the least in any case. */
+static uint64_t allowance(const struct examiner *x, uint64_t most)
+{
+    uint64_t least = (uint64_t)x->line.n * EXAMINE_LEAST_PER_BYTE + EXAMINE_LEAST_FLOOR;
+    uint64_t have = x->credit > least ? x->credit : least;
+    return have < most ? have : most;
+}
+
 static void begin(struct examiner *x, struct slice line)
 {
+    uint64_t n = line.n;
     x->line = line;
     x->steps = 0;
-    x->max_steps = (uint64_t)line.n * EXAMINE_STEPS_PER_BYTE + EXAMINE_STEPS_FLOOR;
+    x->max_steps = allowance(x, n * EXAMINE_STEPS_PER_BYTE + EXAMINE_STEPS_FLOOR);
     x->work = 0;
-    x->max_work = (uint64_t)line.n * EXAMINE_WORK_PER_BYTE + EXAMINE_WORK_FLOOR;
+    x->max_work = allowance(x, n * EXAMINE_WORK_PER_BYTE + EXAMINE_WORK_FLOOR);
     x->spent = false;
     x->nodes[0] = (struct node){0};
     x->node_count = 1;
+}
+
+static void end(struct examiner *x)
+{
+    uint64_t spent = x->steps + x->work;
+    x->credit -= spent < x->credit ? spent : x->credit;
+    examiner_pass(x, x->line.n);
 }
 
 enum status examine_plain(struct examiner *x, struct slice text, struct examined *ret)
@@ -359,6 +387,7 @@ enum status examine_plain(struct examiner *x, struct slice text, struct examined
     struct examined r = {0};
     begin(x, text);
     enum status st = examine_text(x, text, &r);
+    end(x);
     *ret = r;
     return st;
 }
@@ -387,6 +416,7 @@ enum status examine(struct examiner *x, struct slice line, struct examined *ret)
     memcpy(best.chain, x->nodes[best_node].chain, sizeof best.chain);
     for (size_t i = best_node; x->nodes[i].depth > 0; i = x->nodes[i].from)
         best.layers[x->nodes[i].depth - 1] = node_text(x, i);
+    end(x);
     *ret = best;
     return st;
 }

@@ -31,14 +31,25 @@ enum attempt_reason {
 
 #define EXAMINE_LAYERS 4 /* of decoding, one behind the other */
 
-/* What a line may cost, all its texts and starts together. */
+/* What a line may cost: steps of evaluation and work of decoding, all its texts and starts
+ * together, both some nanoseconds each. Labelled lines stay below the most. What is more than the
+ * least comes out of a credit, which grows with each byte of the log: a hostile line here and there
+ * is examined exactly, a log full of them at 100 MB/s or so, each line as far as the least goes.
+ * The answer depends on the lines before, and on nothing else. */
 #define EXAMINE_STEPS_PER_BYTE 256
 #define EXAMINE_STEPS_FLOOR 16384
-#define EXAMINE_WORK_PER_BYTE 64
-#define EXAMINE_WORK_FLOOR 65536
+#define EXAMINE_WORK_PER_BYTE 16
+#define EXAMINE_WORK_FLOOR 16384
+#define EXAMINE_LEAST_PER_BYTE 2
+#define EXAMINE_LEAST_FLOOR 256
+#define EXAMINE_CREDIT_PER_BYTE 4
+#define EXAMINE_CREDIT_MOST 16777216 /* 16 ms */
+
+/* Decoded texts of one line, together. With what evaluation keeps (EVAL_BYTES_PER_BYTE) examining
+ * takes at most 40 bytes of memory for each byte of the longest line, so callers cut lines: a
+ * search at LIMIT_HUNT_LINE in windows that overlap, `explain` at LIMIT_EXPLAIN_BYTES. */
 #define EXAMINE_TEXT_PER_BYTE 8
 #define EXAMINE_TEXT_FLOOR 65536
-#define DECODE_LOOK 8
 
 struct examined {
     enum verdict verdict;
@@ -55,6 +66,11 @@ struct examiner;
 
 enum status examiner_new(struct examiner **ret) MUST_USE;
 void examiner_free(struct examiner *x); /* NULL is fine */
+
+/* A new log: the credit is full. */
+void examiner_begin(struct examiner *x);
+/* Bytes of it that are not examined. */
+void examiner_pass(struct examiner *x, size_t bytes);
 
 /* ST_NOMEM is the only failure. */
 enum status examine(struct examiner *x, struct slice line, struct examined *ret) MUST_USE;

@@ -3,30 +3,36 @@
 #include "lookup/resolve.h"
 
 struct pair {
-    const char *key, *value;
+    const char *key;
+    size_t n;
+    const char *value;
 };
+#define PAIR(key, value)            \
+    {                               \
+        key, sizeof(key) - 1, value \
+    }
 
 /* The default map. Its values are never variables, so any text will do. */
-static const struct pair default_map[] = {{"hostName", "host"}, {"contextName", "ctx"}};
+static const struct pair default_map[] = {PAIR("hostName", "host"), PAIR("contextName", "ctx")};
 static const struct pair java_keys[] = {
-    {"version", "Java version 17.0.15"},
-    {"runtime", "OpenJDK Runtime Environment (build 17.0.15+6-Debian-1deb12u1) from Debian"},
-    {"vm", "OpenJDK 64-Bit Server VM (build 17.0.15+6-Debian-1deb12u1, mixed mode, sharing)"},
-    {"os", "Linux 6.1.0, architecture: amd64-64"},
-    {"hw", "processors: 2, architecture: amd64-64"},
-    {"locale", "default locale: en, platform encoding: UTF-8"},
+    PAIR("version", "Java version 17.0.15"),
+    PAIR("runtime", "OpenJDK Runtime Environment (build 17.0.15+6-Debian-1deb12u1) from Debian"),
+    PAIR("vm", "OpenJDK 64-Bit Server VM (build 17.0.15+6-Debian-1deb12u1, mixed mode, sharing)"),
+    PAIR("os", "Linux 6.1.0, architecture: amd64-64"),
+    PAIR("hw", "processors: 2, architecture: amd64-64"),
+    PAIR("locale", "default locale: en, platform encoding: UTF-8"),
 };
-static const struct pair env_keys[] = {{"HOME", "/root"}};
-static const struct pair sys_keys[] = {{"path.separator", ":"}, {"file.separator", "/"}};
+static const struct pair env_keys[] = {PAIR("HOME", "/root")};
+static const struct pair sys_keys[] = {PAIR("path.separator", ":"), PAIR("file.separator", "/")};
 static const struct pair event_keys[] = {
-    {"Level", "INFO"}, {"ThreadName", "main"},         {"ThreadId", "1"},
-    {"Logger", "L"},   {"Timestamp", "1639000000000"},
+    PAIR("Level", "INFO"), PAIR("ThreadName", "main"),         PAIR("ThreadId", "1"),
+    PAIR("Logger", "L"),   PAIR("Timestamp", "1639000000000"),
 };
 
 static bool find(const struct pair *pairs, size_t n, struct slice key, struct slice *ret)
 {
     for (size_t i = 0; i < n; i++) {
-        if (slice_eq_str(key, pairs[i].key)) {
+        if (key.n == pairs[i].n && memcmp(key.p, pairs[i].key, key.n) == 0) {
             *ret = slice_str(pairs[i].value);
             return true;
         }
@@ -37,9 +43,8 @@ static bool find(const struct pair *pairs, size_t n, struct slice key, struct sl
 #define FIND(pairs, key, ret) find(pairs, ARRAY_LEN(pairs), key, ret)
 
 /* Rule 18: only A–Z are lowered, in every locale. */
-static bool prefix_is(struct slice prefix, const char *name)
+static inline bool prefix_is(struct slice prefix, const char *name, size_t n)
 {
-    size_t n = strlen(name);
     if (prefix.n != n)
         return false;
     for (size_t i = 0; i < n; i++) {
@@ -49,6 +54,7 @@ static bool prefix_is(struct slice prefix, const char *name)
     }
     return true;
 }
+#define PREFIX_IS(prefix, name) prefix_is(prefix, name, sizeof(name) - 1)
 
 enum resolve_outcome resolve(const struct resolve_in *in, struct buf *scratch,
                              struct slice *ret_value)
@@ -59,27 +65,27 @@ enum resolve_outcome resolve(const struct resolve_in *in, struct buf *scratch,
     buf_clear(scratch);
     if (colon == in->name.n)
         return FIND(default_map, in->name, ret_value) ? RESOLVE_VALUE : RESOLVE_NONE;
-    if (prefix_is(prefix, "jndi")) {
+    if (PREFIX_IS(prefix, "jndi")) {
         *ret_value = key;
         return RESOLVE_JNDI;
     }
-    if (prefix_is(prefix, "lower") || prefix_is(prefix, "upper") || prefix_is(prefix, "date")) {
-        if (prefix_is(prefix, "lower"))
+    if (PREFIX_IS(prefix, "lower") || PREFIX_IS(prefix, "upper") || PREFIX_IS(prefix, "date")) {
+        if (PREFIX_IS(prefix, "lower"))
             case_lower(key, in->locale, scratch);
-        else if (prefix_is(prefix, "upper"))
+        else if (PREFIX_IS(prefix, "upper"))
             case_upper(key, in->locale, scratch);
         else
             resolve_date(key, scratch);
         *ret_value = buf_slice(scratch);
         return RESOLVE_VALUE;
     }
-    if (prefix_is(prefix, "java"))
+    if (PREFIX_IS(prefix, "java"))
         return FIND(java_keys, key, ret_value) ? RESOLVE_VALUE : RESOLVE_ABORT;
-    if ((prefix_is(prefix, "env") && FIND(env_keys, key, ret_value)) ||
-        (prefix_is(prefix, "sys") && FIND(sys_keys, key, ret_value)) ||
-        (prefix_is(prefix, "event") && FIND(event_keys, key, ret_value)))
+    if ((PREFIX_IS(prefix, "env") && FIND(env_keys, key, ret_value)) ||
+        (PREFIX_IS(prefix, "sys") && FIND(sys_keys, key, ret_value)) ||
+        (PREFIX_IS(prefix, "event") && FIND(event_keys, key, ret_value)))
         return RESOLVE_VALUE;
-    if (prefix_is(prefix, "event") && slice_eq_str(key, "Message")) {
+    if (PREFIX_IS(prefix, "event") && slice_eq_str(key, "Message")) {
         *ret_value = in->message;
         return RESOLVE_VALUE;
     }

@@ -128,6 +128,69 @@ static void too_much_is_an_attempt(void **state)
     examiner_free(x);
 }
 
+/* A log full of hostile lines is read at a price for each byte, each line as an attempt; one of
+ * them among others is told exactly, and the same lines give the same answers. */
+static void credit_bounds_a_log(void **state)
+{
+    (void)state;
+    struct examiner *x = NULL;
+    struct examined r;
+    struct buf b;
+    size_t exact = 0, before = 0;
+    buf_init(&b, 1 << 20);
+    assert_ok(examiner_new(&x));
+    for (int i = 0; i < 20; i++)
+        (void)buf_add_char(&b, '$'); /* a pass for each dollar */
+    (void)buf_add_str(&b, "${jndi:x}");
+    for (int i = 0; i < 20; i++)
+        (void)buf_add_str(&b, "${q}");
+    for (int round = 0; round < 2; round++) {
+        examiner_begin(x);
+        exact = 0;
+        for (int i = 0; i < 8000; i++) {
+            assert_ok(examine(x, buf_slice(&b), &r));
+            assert_in_range(r.verdict, VERDICT_ATTEMPT, VERDICT_REACHES);
+            exact += r.verdict == VERDICT_REACHES;
+        }
+        assert_in_range(exact, 1000, 7000);
+        assert_true(round == 0 || exact == before);
+        before = exact;
+    }
+    assert_int_equal(r.verdict, VERDICT_ATTEMPT);
+    assert_int_equal(r.reason, ATTEMPT_BUDGET);
+    assert_ok(examine(x, SLICE_LIT("${${lower:j}ndi:x}"), &r));
+    assert_int_equal(r.verdict, VERDICT_REACHES); /* the least is enough for what attackers send */
+    examiner_pass(x, 1 << 20);
+    assert_ok(examine(x, buf_slice(&b), &r));
+    assert_int_equal(r.verdict, VERDICT_REACHES);
+    buf_done(&b);
+    examiner_free(x);
+}
+
+/* What was found lives on while more is decoded; with no credit every case is still more than
+ * nothing. */
+static void no_credit_is_no_silence(void **state)
+{
+    (void)state;
+    struct examiner *x = NULL;
+    struct examined r;
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    assert_ok(examiner_new(&x));
+    for (int i = 0; i < 3000; i++)
+        (void)buf_add_str(&b, "$$${lower:${q}}");
+    (void)buf_add_str(&b, "jndi:}");
+    for (int i = 0; i < 40; i++)
+        assert_ok(examine(x, buf_slice(&b), &r));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_ok(examine(x, slice_str(cases[i].line), &r));
+        if (cases[i].verdict != VERDICT_NONE && r.verdict == VERDICT_NONE)
+            fail_msg("%s: nothing", cases[i].line);
+    }
+    buf_done(&b);
+    examiner_free(x);
+}
+
 static void cut_at_every_byte(void **state)
 {
     (void)state;
@@ -168,8 +231,9 @@ static void memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_are_judged),       cmocka_unit_test(utf16_is_read),
-        cmocka_unit_test(too_much_is_an_attempt), cmocka_unit_test(cut_at_every_byte),
+        cmocka_unit_test(lines_are_judged),        cmocka_unit_test(utf16_is_read),
+        cmocka_unit_test(too_much_is_an_attempt),  cmocka_unit_test(credit_bounds_a_log),
+        cmocka_unit_test(no_credit_is_no_silence), cmocka_unit_test(cut_at_every_byte),
         cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
