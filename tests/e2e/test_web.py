@@ -630,6 +630,44 @@ class Bodies:
                      "Authorization: Bearer nonsense\r\n\r\n" % incident)
         self.assertRegex(answer, r"^HTTP/1\.1 401 ")
 
+    def test_who_was_disabled_meanwhile_changes_nothing(self):
+        incident = self.board.incident()
+        admin = self.board.person("administrator")
+
+        def finish(method, path, kind, body, role):
+            """The status of a body whose sender is made a disabled reader while it is on its way."""
+            login = "gone-%d@example.co.jp" % finish.count
+            finish.count += 1
+            made = command("user", "add", *self.board.where, "--login", login, "--name", "Gone", "--role", role,
+                           stdin=PASSWORD + "\n")
+            self.assertEqual(made.returncode, 0, made.stderr)
+            p = Person(self.board)
+            self.assertEqual(p.log_in(login).status, 303)
+            number = p.get("/api/v1/me").json()["id"]
+            c = Raw(self.board, 60)
+            c.send("%s %s HTTP/1.1\r\nHost: HOST\r\nX-CSRF-Token: %s\r\nCookie: %s\r\nContent-Type: %s\r\n"
+                   "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+                   % (method, path, p.csrf, "; ".join("%s=%s" % kv for kv in p.cookies.items()), kind))
+            self.assertTrue(c.socket.recv(100).startswith(b"HTTP/1.1 100 "))  # who sends it was asked for
+            gone = admin.api("PATCH", "/api/v1/accounts/%d" % number, {"role": "reader", "disabled": True})
+            self.assertEqual(gone.status, 200, gone)
+            c.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+            status = int(c.all().split()[1])
+            account = admin.get("/api/v1/accounts/%d" % number).json()
+            self.assertEqual((account["role"], account["disabled"], account["name"]), ("reader", True, "Gone"))
+            return status
+
+        finish.count = 0
+        self.assertEqual(finish("PATCH", "/api/v1/me", "application/json", b'{"name": "Back"}', "administrator"), 403)
+        self.assertEqual(finish("POST", "/account/name", "application/x-www-form-urlencoded", b"name=Back",
+                                "administrator"), 403)
+        self.assertEqual(finish("POST", "/api/v1/incidents/%d/assets" % incident, "application/json",
+                                b'{"name": "x"}', "responder"), 403)
+        self.assertEqual(finish("POST", "/api/v1/incidents/%d/findings?host=a" % incident, "application/jsonl",
+                                self.findings(1, "a"), "responder"), 403)
+        self.assertEqual(self.scans(incident), 0)
+        self.assertEqual(admin.get("/api/v1/incidents/%d/assets" % incident).json()["items"], [])
+
     def test_slow_ones_do_not_take_all_workers(self):
         incident = self.board.incident()
         p = self.board.person("administrator")

@@ -251,6 +251,23 @@ enum status account_change(struct db *db, const struct actor *actor, int64_t id,
     return s;
 }
 
+enum status account_rename(struct db *db, const struct actor *actor, const char *name,
+                           struct err *e)
+{
+    struct db_rows *rows = NULL;
+    enum role role = ROLE_NONE;
+    enum status s = lock_house(db, e);
+    if (s == OK)
+        s = db_query(db, &rows, e, "SELECT role FROM account WHERE id = $1 AND disabled = 0", "i",
+                     actor->id);
+    if (s == OK && (s = db_next(rows, e)) == OK)
+        role = (enum role)db_int(rows, 0);
+    db_rows_done(rows);
+    if (s == ST_END)
+        s = err_set(e, ST_DENIED, N_("only an administrator may change this account"));
+    return s == OK ? account_change(db, actor, actor->id, name, role, false, e) : s;
+}
+
 enum status account_set_password(struct db *db, const struct actor *actor, int64_t id,
                                  const char *password, bool once, const char *keep_session,
                                  struct err *e)

@@ -24,10 +24,14 @@ enum status account_create(struct db *db, const struct actor *actor, const char 
                            const char *name, enum role role, const char *password, int64_t *ret_id,
                            struct err *e) MUST_USE;
 
-/* Changes name, role or whether it is disabled; everybody may change their own name. The last
- * administrator cannot be taken away. With another role, or disabled, its sessions end. */
+/* Changes name, role or whether it is disabled. The last administrator cannot be taken away. With
+ * another role, or disabled, its sessions end. */
 enum status account_change(struct db *db, const struct actor *actor, int64_t id, const char *name,
                            enum role role, bool disabled, struct err *e) MUST_USE;
+/* Changes one's own name, and nothing else: the role is the one that the account has now, whatever
+ * the actor had when the request began. ST_DENIED when it is disabled. */
+enum status account_rename(struct db *db, const struct actor *actor, const char *name,
+                           struct err *e) MUST_USE;
 
 /* Sets a password; `once`: it has to be changed at the next log-in. An administrator's, or one's
  * own. Sessions of the account end, but the one whose token hash is keep_session ("": none). The

@@ -183,6 +183,9 @@ void error_page(struct web_request *r, struct web_response *res, unsigned code, 
 
 /* work.c */
 void work_run(struct exchange *x);
+/* Behind a body that took its time: ST_DENIED when who sends it has logged out since, was disabled,
+ * or has another role. Handlers that take the body in pieces ask it themselves. */
+enum status admit_again(struct exchange *x, struct db *db, struct err *e) MUST_USE;
 
 /* session.c */
 enum status session_find(struct exchange *x, struct db *db, struct err *e) MUST_USE;

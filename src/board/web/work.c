@@ -144,6 +144,20 @@ static bool admit(struct exchange *x, struct db *db)
     return true;
 }
 
+enum status admit_again(struct exchange *x, struct db *db, struct err *e)
+{
+    struct actor was = x->req.actor;
+    if (was.role == ROLE_NONE)
+        return OK;
+    x->req.actor = (struct actor){.kind = ACTOR_ACCOUNT, .name = "", .via = was.via};
+    enum status s = identify(x, db, e);
+    struct actor now = x->req.actor;
+    x->req.actor = was; /* for the log: who began it */
+    if (s == OK && (now.kind != was.kind || now.id != was.id || now.role != was.role))
+        s = err_set(e, ST_DENIED, N_("your session or your role ended while this was sent"));
+    return s;
+}
+
 static enum status in_transaction(struct exchange *x, struct db *db, struct err *e)
 {
     enum status s = x->req.method == WEB_GET ? db_begin_read(db, e) : db_begin(db, e);
@@ -203,7 +217,14 @@ void work_run(struct exchange *x)
         answer_error(x, 503, &e);
         return;
     }
-    if (db && !x->admitted && !admit(x, db)) {
+    bool asked = x->admitted; /* before the body came, which may have taken long */
+    if (db && !asked && !admit(x, db)) {
+        db_pool_put(x->web->pool, db);
+        return;
+    }
+    enum status s = db && asked && !stream ? admit_again(x, db, &e) : OK;
+    if (s != OK) {
+        answer_error(x, s == ST_DENIED ? 403 : 500, &e);
         db_pool_put(x->web->pool, db);
         return;
     }

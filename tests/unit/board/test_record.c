@@ -178,6 +178,36 @@ static void passwords(void **state)
     on_each_database(check_log_in);
 }
 
+/* A name is all that its bearer changes, also with a role from before. */
+static void check_rename(struct test_database *t)
+{
+    struct err e = {0};
+    int64_t id = 0;
+    enum role role = ROLE_NONE;
+    (void)make_account(t->db, "admin", ROLE_ADMIN);
+    int64_t made = make_account(t->db, "okubo", ROLE_ADMIN);
+    const struct actor stale = {ACTOR_ACCOUNT, made, "okubo", ROLE_ADMIN, "web"};
+    must(db_begin(t->db, &e), &e);
+    must(account_change(t->db, &system_actor, made, "Okubo", ROLE_READER, false, &e), &e);
+    must(account_rename(t->db, &stale, "Okubo R.", &e), &e);
+    must(db_commit(t->db, &e), &e);
+    must(account_log_in(t->db, "okubo", "correct horse battery", &id, &role, &e), &e);
+    assert_int_equal(role, ROLE_READER);
+    must(db_begin(t->db, &e), &e);
+    must(account_change(t->db, &system_actor, made, "Okubo", ROLE_READER, true, &e), &e);
+    assert_int_equal(account_rename(t->db, &stale, "back", &e), ST_DENIED);
+    must(db_commit(t->db, &e), &e);
+    assert_int_equal(account_log_in(t->db, "okubo", "correct horse battery", &id, &role, &e),
+                     ST_DENIED);
+    assert_int_equal(faults(t->db), 0);
+}
+
+static void a_name_is_all_that_its_bearer_changes(void **state)
+{
+    (void)state;
+    on_each_database(check_rename);
+}
+
 /* Several processes append to one incident at once: no event is lost, none shares a place. */
 static void check_race(struct test_database *t)
 {
@@ -255,9 +285,13 @@ static void reading_newest_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_whole_record_verifies),      cmocka_unit_test(tampering_is_found),
-        cmocka_unit_test(who_may_not_does_not),         cmocka_unit_test(passwords),
-        cmocka_unit_test(writers_at_once_lose_nothing), cmocka_unit_test(reading_newest_first),
+        cmocka_unit_test(a_whole_record_verifies),
+        cmocka_unit_test(tampering_is_found),
+        cmocka_unit_test(who_may_not_does_not),
+        cmocka_unit_test(passwords),
+        cmocka_unit_test(a_name_is_all_that_its_bearer_changes),
+        cmocka_unit_test(writers_at_once_lose_nothing),
+        cmocka_unit_test(reading_newest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

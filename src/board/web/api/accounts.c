@@ -77,8 +77,7 @@ static enum status change_me(struct web_request *r, struct web_response *res, st
     enum status s = api_body(r, res, &in, NULL, e);
     const char *name = s == OK ? api_text(r, in.name) : "";
     if (s == OK)
-        s = name ? account_change(r->db, &r->actor, r->actor.id, name, r->actor.role, false, e)
-                 : api_nomem(e);
+        s = name ? account_rename(r->db, &r->actor, name, e) : api_nomem(e);
     r->actor.name = name;
     return s == OK ? get_me(r, res, e) : s;
 }

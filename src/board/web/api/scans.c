@@ -383,6 +383,8 @@ static enum status hand_in(struct web_request *r, struct web_response *res, stru
     if (s == OK)
         s = collect(r, fd, e);
     if (s == OK)
+        s = admit_again(exchange_of(r), r->db, e);
+    if (s == OK)
         s = store_scan(r, fd, host, &scan, &known, e);
     if (fd >= 0)
         (void)close(fd);

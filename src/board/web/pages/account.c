@@ -169,10 +169,7 @@ static enum status post_name(struct web_request *r, struct web_response *res, st
     enum status s = db_begin(r->db, e);
     if (s != OK)
         return s;
-    s = end_tx(r,
-               account_change(r->db, &r->actor, r->actor.id, web_field_text(r, "name"),
-                              r->actor.role, false, &fault),
-               &fault);
+    s = end_tx(r, account_rename(r->db, &r->actor, web_field_text(r, "name"), &fault), &fault);
     if (s == ST_INVALID)
         return show_own(r, res, &fault, false, e);
     if (s != OK) {
