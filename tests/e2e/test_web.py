@@ -888,6 +888,18 @@ class Alone(unittest.TestCase):
         self.assertEqual(p.post("/login", {}, headers={**by_proxy, "Origin": "http://board.example"}).status, 403)
         self.assertEqual(p.request("GET", "/login", headers={**by_proxy, "Host": "evil.example"}).status, 421)
 
+    def test_a_proxy_that_adds_a_line_of_its_own(self):
+        """HAProxy's forwardfor does: what the client wrote stands in the lines before it."""
+        where = self.places[0]
+        self.add(where)
+        board = self.serve(where, "--trusted-proxy", "127.0.0.1")
+        for i, (lines, client) in enumerate(((("192.0.2.1", "198.51.100.7"), "198.51.100.7"),
+                                             (("192.0.2.1, 192.0.2.2", "198.51.100.8", "127.0.0.1"), "198.51.100.8"),
+                                             (("192.0.2.1", "nonsense"), "127.0.0.1"))):
+            raw(board, "GET /incidents/%d HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n%s\r\n"
+                % (i + 1, "".join("X-Forwarded-For: %s\r\n" % line for line in lines)))
+            self.assertTrue(until(lambda: '%s - "GET /incidents/%d"' % (client, i + 1) in board.log()), board.log())
+
     def test_forwarded_headers_of_strangers_mean_nothing(self):
         where = self.places[0]
         self.add(where)

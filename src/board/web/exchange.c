@@ -153,13 +153,34 @@ static bool is_proxy(void *ctx, const char *address)
     return web_is_proxy(ctx, address);
 }
 
+/* All lines of a header that is a list, as one: HAProxy adds a line of its own behind the client's
+ * (RFC 9110 section 5.3). */
+static enum status join_header(const struct exchange *x, const char *name, struct buf *out)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i < x->header_count; i++) {
+        const struct header *h = &x->headers[i];
+        if (h->name.n != n || strncasecmp((const char *)h->name.p, name, n) != 0)
+            continue;
+        if (out->n)
+            (void)buf_add_char(out, ',');
+        (void)buf_add_slice(out, h->value);
+    }
+    return buf_status(out);
+}
+
 /* Where the request comes from, and whether the way is encrypted. */
 static enum status find_origin(struct exchange *x)
 {
     char out[64];
+    struct buf forwarded;
     bool by_proxy = web_is_proxy(x->web, x->client->address);
-    header_forwarded(exchange_header(x, "X-Forwarded-For"), x->client->address, is_proxy, x->web,
-                     out);
+    buf_init(&forwarded, LIMIT_WEB_HEADER_BYTES);
+    enum status s = join_header(x, "X-Forwarded-For", &forwarded);
+    header_forwarded(buf_slice(&forwarded), x->client->address, is_proxy, x->web, out);
+    buf_done(&forwarded);
+    if (s != OK)
+        return s;
     x->req.from = arena_strdup(&x->arena, slice_str(out));
     if (!x->req.from)
         return ST_NOMEM;
