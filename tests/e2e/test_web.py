@@ -721,6 +721,20 @@ class Streams:
         self.assertFalse(stays.ended(1))
         stays.close()
 
+    def test_a_stream_lasts_as_long_as_its_token(self):
+        incident = self.board.incident()
+        p = self.board.person("reader", fresh=True)
+        tokens = [p.api("POST", "/api/v1/me/tokens", {"name": "live"}).json() for _ in range(2)]
+        program = Person(self.board)
+        stream, stays = (program.events("/api/v1/incidents/%d/events" % incident,
+                                        Authorization="Bearer " + t["token"]) for t in tokens)
+        self.assertEqual((stream.status, stays.status), (200, 200))
+        self.assertFalse(stream.ended(8))  # sessions and tokens are looked at every 5 s
+        self.assertEqual(p.api("DELETE", "/api/v1/me/tokens/%d" % tokens[0]["id"]).status, 204)
+        self.assertTrue(stream.ended())
+        self.assertFalse(stays.ended(1))
+        stays.close()
+
     def test_one_session_has_not_all_streams(self):
         incident = self.board.incident()
         p = self.board.person("reader", fresh=True)

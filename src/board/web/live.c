@@ -191,7 +191,7 @@ static int compare_hash(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-/* Ends the streams whose session is over; asks for each session once in a while. */
+/* Ends the streams whose session or token is over; asks for all of them once in a while. */
 static void look_at_sessions(struct live *l, struct db *db)
 {
     struct db_rows *rows = NULL;
@@ -206,8 +206,12 @@ static void look_at_sessions(struct live *l, struct db *db)
         return;
     enum status st = db_query(db, &rows, NULL,
                               "SELECT s.token_hash FROM session s JOIN account a "
-                              "ON a.id = s.account_id WHERE a.disabled = 0 ORDER BY s.token_hash",
-                              "");
+                              "ON a.id = s.account_id WHERE a.disabled = 0 "
+                              "UNION SELECT x.token_hash FROM api_token_secret x "
+                              "JOIN api_token t ON t.id = x.token_id "
+                              "JOIN account a ON a.id = t.account_id WHERE a.disabled = 0 "
+                              "AND t.revoked_ms = 0 AND t.until_ms > $1 ORDER BY 1",
+                              "i", time_now_ms());
     while (st == OK && (st = db_next(rows, NULL)) == OK) {
         if (n == room) {
             room = room ? 2 * room : 256;

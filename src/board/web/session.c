@@ -192,6 +192,7 @@ static enum status person_find(struct exchange *x, struct db *db, struct slice t
         return s;
     a->kind = ACTOR_ACCOUNT;
     a->name = arena_strdup(&x->arena, slice_str(name));
+    hash_hex(token, x->token_hash); /* that of no session; a stream ends with its token by it */
     return a->name ? OK : err_set(e, ST_NOMEM, "out of memory");
 }
 

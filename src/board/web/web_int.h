@@ -133,7 +133,7 @@ struct exchange {
     bool csrf_ok; /* by header, or not needed */
     bool bearer;
     bool once;                  /* the password has to be changed first */
-    char token_hash[TOKEN_HEX]; /* of the session; "" for none */
+    char token_hash[TOKEN_HEX]; /* of the session or the person's token; "" for none */
     char flash[512];            /* a note for this page */
     struct err fault;           /* of the body, kept until it can be said */
     int64_t started_ms;         /* monotonic */
