@@ -258,6 +258,19 @@ class Operations(WithApi):
             self.assertIn(o.send(method, "assets/%d%s" % (mine["id"], path), body).status, (200, 201))
         for path in ("history", "status", "timeline", "scans", "imports"):
             o.refused("GET", "incidents/%d/%s" % (i, path), None, 403)
+        # of a proposal on another's row not even that it is there, or who judged it
+        r = self.who("responder")
+        self.asset(i, "scanned", hosts=["theirs"])
+        r.call("POST", "incidents/%d/findings?host=theirs" % i, scan(1, host="theirs"), want=201,
+               headers={"Content-Type": "application/jsonl"})
+        ids = [p["id"] for p in r.all("incidents/%d/proposals" % i)][:1]
+        none = o.refused("POST", "incidents/%d/proposals/confirm" % i, {"evidence": [NONE]}, 404)
+        for _ in range(2):
+            self.assertEqual(o.refused("POST", "incidents/%d/proposals/confirm" % i, {"evidence": ids}, 404), none)
+            self.assertEqual(o.refused("POST", "incidents/%d/proposals/refuse" % i,
+                                       {"evidence": ids, "reason": "x"}, 404), none)
+            if r.all("incidents/%d/proposals" % i):
+                r.call("POST", "incidents/%d/proposals/confirm" % i, {"evidence": ids}, want=204)
         o.refused("PATCH", "assets/%d" % mine["id"], {"name": "x", "row_version": 1}, 403)
 
     def test_the_survey(self):

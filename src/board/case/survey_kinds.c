@@ -167,21 +167,22 @@ static enum status check_undecided(struct db *db, const struct event *ev, struct
     return s;
 }
 
+/* Whose row it is comes first: of others' rows an owner learns not even who judged. */
 static enum status check_proposal(struct db *db, const struct event *ev, int64_t id, struct err *e)
 {
     struct db_rows *rows = NULL;
-    int64_t asset = 0;
     enum status s = db_query(db, &rows, e,
                              "SELECT asset_id, status, decided_by FROM evidence "
                              "WHERE id = $1 AND incident_id = $2",
                              "ii", id, ev->incident);
     if (s == OK)
         s = db_next(rows, e);
-    if (s == ST_END)
+    if (s == OK && ev->actor.role == ROLE_OWNER)
+        s = asset_visible(db, &ev->actor, db_int(rows, 0), e);
+    if (s == ST_END || s == ST_NOT_FOUND)
         s = err_set(e, ST_NOT_FOUND, N_("this proposal does not exist"));
     if (s == OK) {
         const char *status = db_text(rows, 1), *by = db_text(rows, 2);
-        asset = db_int(rows, 0);
         if (strcmp(status, "confirmed") == 0)
             s = err_set(e, ST_CONFLICT, N_("%s confirmed this meanwhile"), by);
         else if (strcmp(status, "refused") == 0)
@@ -192,8 +193,6 @@ static enum status check_proposal(struct db *db, const struct event *ev, int64_t
             s = err_set(e, ST_INVALID, N_("this is no proposal"));
     }
     db_rows_done(rows);
-    if (s == OK && ev->actor.role == ROLE_OWNER)
-        s = asset_visible(db, &ev->actor, asset, e);
     return s;
 }
 
