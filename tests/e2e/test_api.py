@@ -371,6 +371,9 @@ class Operations(WithApi):
         h.refused("GET", "incidents/%d/scans" % i, None, 403)
         self.assertIn(h.send("POST", "incidents/%d/findings?host=web2" % i, scan(1, host="web2")).status, (403, 422))
         h.refused("POST", "incidents/%d/findings" % NONE, scan(1, host="web1.example.jp"), 404)
+        r.call("POST", "incidents/%d/findings?host=web2" % i, scan(1, host="web2"), want=201,
+               headers={"Content-Type": "application/jsonl"})
+        h.refused("POST", "incidents/%d/findings?host=web2" % i, scan(1, host="web2"), 403)  # these bytes are known
         # a responder says whose it is
         r.refused("POST", "incidents/%d/findings" % i, scan(1), 422, "host", headers={"Content-Type": "application/jsonl"})
         r.call("POST", "incidents/%d/findings?host=web3" % i, scan(1, host="web3"), want=201,

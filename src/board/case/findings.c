@@ -117,6 +117,22 @@ static enum status open_incident(struct findings_in *in, struct err *e)
     return s;
 }
 
+/* A host hands in for itself only. */
+static enum status own_host(struct db *db, const struct actor *actor, const char *host,
+                            struct err *e)
+{
+    int64_t usable = 0;
+    if (actor->kind != ACTOR_HOST)
+        return OK;
+    enum status s = db_get_int(
+        db, &usable, e, "SELECT COUNT(*) FROM host WHERE id = $1 AND name = $2 AND disabled = 0",
+        "is", actor->id, host);
+    if (s == OK && !usable)
+        s = err_set(e, ST_DENIED, N_("a host hands in its own scans only; this token is not of %s"),
+                    host);
+    return s;
+}
+
 enum status findings_begin(struct db *db, const struct actor *actor, int64_t incident,
                            const char *host, struct findings_in **ret, struct err *e)
 {
@@ -135,6 +151,8 @@ enum status findings_begin(struct db *db, const struct actor *actor, int64_t inc
     enum status s = db_in_transaction(db) ? OK : err_set(e, ST_INVALID, "outside a transaction");
     if (s == OK)
         s = host_name_tidy(host, in->host, e);
+    if (s == OK) /* here already: what is known is answered without an event */
+        s = own_host(db, actor, in->host, e);
     if (s == OK)
         s = open_incident(in, e);
     if (s == OK)
@@ -258,17 +276,7 @@ enum status findings_end(struct findings_in *in, int64_t *ret_scan, bool *ret_kn
 
 static enum status check_received(struct db *db, const struct event *ev, struct err *e)
 {
-    int64_t usable = 0;
-    const char *host = body_text(ev->body, "host");
-    if (ev->actor.kind != ACTOR_HOST)
-        return OK;
-    enum status s = db_get_int(
-        db, &usable, e, "SELECT COUNT(*) FROM host WHERE id = $1 AND name = $2 AND disabled = 0",
-        "is", ev->actor.id, host);
-    if (s == OK && !usable)
-        s = err_set(e, ST_DENIED, N_("a host hands in its own scans only; this token is not of %s"),
-                    host);
-    return s;
+    return own_host(db, &ev->actor, body_text(ev->body, "host"), e);
 }
 
 /* What the findings come to. */

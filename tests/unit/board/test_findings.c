@@ -539,7 +539,9 @@ static void check_hosts(struct test_database *t)
     int64_t row = add_row(db, incident, "倉庫ラベル", "a");
     REFUSED(db, e, ST_DENIED, survey_state(db, &host, row, &st, &e));
     must(db_begin(db, &e), &e);
-    must(findings_begin(db, &host, incident, "other-host", &in, &e), &e);
+    assert_int_equal(findings_begin(db, &host, incident, "other-host", &in, &e), ST_DENIED);
+    must(findings_begin(db, &host, incident, "WMS-app01", &in, &e), &e);
+    must(host_disable(db, &system_actor, id, &e), &e); /* while its scan comes in */
     must(findings_add(in,
                       SLICE_LIT("{\"summary\":{\"files\":1,\"archives\":0,\"bytes\":0,"
                                 "\"findings\":0,\"started\":\"2021-12-13T11:00:00Z\","
