@@ -235,6 +235,10 @@ class Answers(Work):
         decide = {"question": "java", "cve": "", "option": "no"}
         self.assertEqual(self.person.post(self.row(asset, "/decide"), decide).status, 422)
         self.assertEqual(self.person.post(self.row(asset, "/decide"), {**decide, "reason": " "}).status, 422)
+        none = {"question": "vendor", "option": "fixed", "reason": "r"}
+        self.assertEqual(self.person.post(self.row(asset, "/decide"), none).status, 422)  # nothing to decide
+        many = list(none.items()) + [("cve", "CVE-2021-44228")] * 9
+        self.assertEqual(self.person.post(self.row(asset, "/decide"), many).status, 422)  # not a part of them
         self.assertEqual(self.person.post(self.row(asset, "/undecide"), {**decide, "reason": "r"}).status, 409)
 
     def test_a_proposal_is_judged_once(self):

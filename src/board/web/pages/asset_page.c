@@ -154,7 +154,11 @@ static enum status decide(struct web_request *r, struct err *e)
 {
     struct slice cve;
     enum status s = OK;
-    for (size_t i = 0; s == OK && i < DECIDE_CVES && web_field_at(r, "cve", i, &cve); i++) {
+    if (!web_field_at(r, "cve", 0, &cve)) /* "" is that of a question that is not asked per CVE */
+        return err_set(e, ST_INVALID, N_("what is to be decided is not named"));
+    if (web_field_at(r, "cve", DECIDE_CVES, &cve))
+        return err_set(e, ST_LIMIT, N_("more than %d decisions at once"), DECIDE_CVES);
+    for (size_t i = 0; s == OK && web_field_at(r, "cve", i, &cve); i++) {
         const char *id = arena_strdup(r->arena, cve);
         s = id ? survey_decide(r->db, &r->actor, r->id[1], web_field_text(r, "question"), id,
                                web_field_text(r, "option"), web_field_text(r, "detail"),
