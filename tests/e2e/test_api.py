@@ -245,6 +245,33 @@ class Operations(WithApi):
         self.assertEqual(kinds, ["asset.assigned", "asset.assigned", "asset.asked", "asset.restored", "asset.retired",
                                  "asset.changed", "asset.changed", "asset.changed", "asset.added"])
 
+    def test_a_closed_incident_is_only_read(self):
+        i, r = self.incident(), self.who("responder")
+        a = self.asset(i, owner_mail=PEOPLE["owner"][0], hosts=["shut1"])
+        jsonl_type = {"Content-Type": "application/jsonl"}
+        r.call("POST", "incidents/%d/findings?host=shut1" % i, scan(1, host="shut1"), want=201, headers=jsonl_type)
+        proposal = r.all("incidents/%d/proposals" % i)[0]["id"]
+        entry = r.all("incidents/%d/timeline" % i)[0]
+        r.call("POST", "incidents/%d/close" % i, {"reason": "done"})
+        before = r.all("incidents/%d/history" % i)
+        stating = {"question": "java", "option": "no"}
+        for who, method, path, body in (
+                (r, "POST", "incidents/%d/close" % i, {"reason": "again"}),
+                (r, "POST", "incidents/%d/assets" % i, {"name": "late"}),
+                (r, "PATCH", "assets/%d" % a["id"], {"name": "late", "row_version": a["row_version"]}),
+                (r, "POST", "assets/%d/retire" % a["id"], {"reason": "x"}),
+                (r, "POST", "incidents/%d/assets/ask" % i, {"assets": [a["id"]]}),
+                (r, "POST", "incidents/%d/assets/assign" % i, {"assets": [a["id"]], "account": None}),
+                (self.who("owner"), "POST", "assets/%d/evidence" % a["id"], stating),
+                (r, "POST", "assets/%d/decide" % a["id"], {**stating, "reason": "x"}),
+                (r, "POST", "incidents/%d/proposals/confirm" % i, {"evidence": [proposal]}),
+                (r, "POST", "incidents/%d/timeline" % i, {"at": "2021-12-10T09:00:00Z", "text": "late"}),
+                (r, "PATCH", "timeline/%d" % entry["id"], {"text": "late", "row_version": entry["row_version"]})):
+            self.assertIn("closed", who.refused(method, path, body, 409)["detail"], path)
+        r.refused("POST", "incidents/%d/findings?host=shut1" % i, scan(0, host="shut1"), 409, headers=jsonl_type)
+        self.assertEqual(r.all("incidents/%d/history" % i), before)
+        self.assertEqual(r.get("assets/%d" % a["id"])["name"], a["name"])
+
     def test_owners_see_and_answer_what_is_theirs(self):
         i = self.incident()
         mine = self.asset(i, "mine", owner_mail=PEOPLE["owner"][0])

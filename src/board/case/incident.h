@@ -12,7 +12,7 @@ extern const struct log_kind incident_kinds[];
 enum status incident_open(struct db *db, const struct actor *actor, const char *profile,
                           const char *title, int64_t *ret_id, struct err *e) MUST_USE;
 
-/* ST_CONFLICT when it is closed already. */
+/* From then on it is read only (log_append). ST_CONFLICT when it is closed already. */
 enum status incident_close(struct db *db, const struct actor *actor, int64_t id, const char *reason,
                            struct err *e) MUST_USE;
 

@@ -106,6 +106,16 @@ enum status log_apply(struct db *db, const struct log_kind *kind, const struct e
     return s == OK ? timeline_saw(db, kind, ev, e) : s;
 }
 
+/* A closed incident is read and no more: what was open in it stays so in the record. */
+static enum status still_open(struct db *db, int64_t incident, struct err *e)
+{
+    int64_t closed = 0;
+    enum status s = db_get_int(
+        db, &closed, e, "SELECT COUNT(*) FROM incident WHERE id = $1 AND closed_ms IS NOT NULL",
+        "i", incident);
+    return s == OK && closed ? err_set(e, ST_CONFLICT, N_("the incident is closed")) : s;
+}
+
 enum status log_append(struct db *db, const struct actor *actor, int64_t incident, const char *kind,
                        const char *subject, json_t *body, int64_t *ret_id, struct err *e)
 {
@@ -120,6 +130,8 @@ enum status log_append(struct db *db, const struct actor *actor, int64_t inciden
         .incident = incident, .actor = *actor, .subject = subject, .kind = kind, .body = body};
     char prev[LOG_HASH_SIZE];
     enum status s = take_place(db, &ev, prev, e);
+    if (s == OK)
+        s = still_open(db, incident, e);
     if (s == OK && k->check)
         s = k->check(db, &ev, e);
     if (s != OK)

@@ -155,7 +155,7 @@ static const struct {
     {401, "nobody is logged in, and no token that is in use was given"},
     {403, "this account or host may not do this"},
     {404, "there is no such thing, or it is not the owner's own"},
-    {409, "somebody else changed it first"},
+    {409, "somebody else changed it first, or the incident is closed"},
     {412, "it is no longer what If-Match says"},
     {413, "larger than can be taken"},
     {415, "the body is not of a kind that is taken"},

@@ -542,7 +542,8 @@ const struct api_op api_scan_ops[] = {
     API_OP(list_scans, "listScans", "scans", .params = {"incident"}, .query = &scan_query_schema,
            .answer = &scan_list, .code = 200),
     API_OP(hand_in, "handInScan", "scans", .params = {"incident"}, .query = &handing_in_query,
-           .answer = &scan_schema, .code = 201, .flags = API_STREAM | API_AGAIN | API_PLACE,
+           .answer = &scan_schema, .code = 201,
+           .flags = API_STREAM | API_AGAIN | API_PLACE | API_CONFLICT,
            .body_type = "application/jsonl",
            .says =
                "One JSON object a line, the last with the summary, as it was printed. 200 when "

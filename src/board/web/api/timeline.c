@@ -262,7 +262,7 @@ const struct api_op api_timeline_ops[] = {
     API_OP(list_timeline, "listTimeline", "timeline", .params = {"incident"},
            .query = &query_schema, .answer = &list_schema, .code = 200, .flags = API_LANGUAGE),
     API_OP(add_entry, "addTimelineEntry", "timeline", .params = {"incident"}, .body = &new_schema,
-           .answer = &entry_schema, .code = 201, .flags = API_PLACE),
+           .answer = &entry_schema, .code = 201, .flags = API_PLACE | API_CONFLICT),
     API_OP(get_entry, "getTimelineEntry", "timeline", .params = {"entry"}, .answer = &entry_schema,
            .code = 200, .flags = API_LANGUAGE),
     API_OP(change_entry, "changeTimelineEntry", "timeline", .params = {"entry"},
