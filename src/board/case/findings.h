@@ -13,7 +13,9 @@
  * A finding is `partial` when its scan did not read everything, and also when it would settle
  * something while another place of the row was not read. A proposal that says what is confirmed or
  * refused already is not made again; one that waits is superseded by the next of its source. What
- * was confirmed and is gone in a newer scan stays: the new proposal stands beside it.
+ * was confirmed and is gone in a newer scan stays: the new proposal stands beside it. When the
+ * hosts of a row change, and what was confirmed settles it for hosts that it no longer has or not
+ * for all that it has, "open" is proposed, also where none of them was scanned.
  */
 #ifndef HIKESHI_BOARD_FINDINGS_H
 #define HIKESHI_BOARD_FINDINGS_H

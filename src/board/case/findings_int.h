@@ -1,4 +1,4 @@
-/* What findings.c and findings_propose.c share. */
+/* What findings.c, findings_propose.c and survey_kinds.c share. */
 #ifndef HIKESHI_BOARD_CASE_FINDINGS_INT_H
 #define HIKESHI_BOARD_CASE_FINDINGS_INT_H
 

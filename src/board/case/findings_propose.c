@@ -186,6 +186,22 @@ static bool is_gone(const struct proposing *p, const struct scanned *h)
     return false;
 }
 
+/* What was confirmed settles the row, and speaks of hosts that were the row's then. */
+static bool settled_for_others(const struct proposing *p)
+{
+    for (size_t i = 0; i < p->standing_count; i++) {
+        const struct standing *s = &p->standing[i];
+        bool there = false;
+        if (strcmp(s->status, "confirmed") != 0 || s->partial || worst_of(s->cves) <= SCAN_UNKNOWN)
+            continue;
+        for (size_t k = 0; k < p->host_count && strncmp(s->key, "host:", 5) == 0; k++)
+            there |= strcmp(s->key + 5, p->hosts[k].name) == 0;
+        if (!there)
+            return true;
+    }
+    return false;
+}
+
 /* A line per host that keeps "none was found" from being said: HOST, TAB, why, TAB, how many. */
 static enum status missing(struct proposing *p, struct buf *out, struct err *e)
 {
@@ -202,6 +218,8 @@ static enum status missing(struct proposing *p, struct buf *out, struct err *e)
             (void)buf_addf(out, "%s%s\t%s\t%" PRId64, out->n ? "\n" : "", h->host, why,
                            h->incomplete);
     }
+    if (p->host_count == 0)
+        (void)buf_add_str(out, "-\tno_hosts\t0");
     return buf_status(out) == OK ? OK
                                  : err_set(e, buf_status(out), "the list of hosts is too long");
 }
@@ -233,19 +251,22 @@ static char *merge_cves(struct proposing *p)
     return ret;
 }
 
-/* "wms-app01, wms-app02 …": the hosts whose scans it rests on. */
-static char *name_hosts(struct proposing *p)
+/* "wms-app01, wms-app02 …": the hosts whose scans it rests on; where there is none, the row's. */
+static char *name_hosts(struct proposing *p, bool scanned)
 {
     struct buf out;
     buf_init(&out, SOURCE_BYTES + HOST_NAME_SIZE + 8);
     for (size_t i = 0; i < p->host_count; i++) {
         const struct scanned *h = &p->hosts[i];
-        if (!h->scan || (i && strcmp(p->hosts[i - 1].name, h->name) == 0))
+        const char *name = scanned ? h->name : h->host;
+        if (scanned && (!h->scan || (i && strcmp(p->hosts[i - 1].name, h->name) == 0)))
             continue;
-        (void)buf_addf(&out, "%s%s", out.n ? ", " : "", out.n > SOURCE_BYTES ? "…" : h->name);
+        (void)buf_addf(&out, "%s%s", out.n ? ", " : "", out.n > SOURCE_BYTES ? "…" : name);
         if (out.n > SOURCE_BYTES)
             break;
     }
+    if (out.n == 0)
+        (void)buf_add_char(&out, '-');
     char *ret = buf_status(&out) == OK ? arena_strdup(&p->a, buf_slice(&out)) : NULL;
     buf_done(&out);
     return ret;
@@ -269,15 +290,18 @@ static enum status propose_row(struct proposing *p, bool covered, struct proposa
         if (h->ended_ms > ret->said_ms)
             ret->said_ms = h->ended_ms;
     }
-    *ret_made = scanned && (!found || gone || open_state);
+    *ret_made = (scanned && (!found || gone || open_state)) ||
+                (!covered && !found && settled_for_others(p));
     if (!*ret_made)
         return OK;
+    if (!scanned)
+        ret->said_ms = p->ev->at_ms;
     ret->option = p->q->options[!found && covered ? p->q->scan_clean : p->q->scan_open].id;
     buf_init(&quote, KIB(128)); /* 200 hosts with names of 255 bytes */
     enum status s = missing(p, &quote, e);
     ret->quote = arena_strdup(&p->a, buf_slice(&quote));
     ret->cves = merge_cves(p);
-    ret->source = name_hosts(p);
+    ret->source = name_hosts(p, scanned);
     buf_done(&quote);
     return s == OK && (!ret->quote || !ret->cves || !ret->source) ? no_memory(p, e) : s;
 }
@@ -350,10 +374,11 @@ static enum status settle_one(struct proposing *p, int64_t asset, const struct p
 static enum status propose(struct proposing *p, int64_t asset, bool *changed, struct err *e)
 {
     struct proposal n;
-    bool covered = true, made = false;
+    bool made = false;
     arena_clear(&p->a);
     *changed = false;
     enum status s = read_hosts(p, asset, e);
+    bool covered = p->host_count > 0;
     if (s == OK)
         s = read_standing(p, asset, e);
     for (size_t i = 0; s == OK && i < p->host_count; i++)
@@ -464,7 +489,8 @@ static int by_id(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Of many rows only those that have a scanned host, or had one, are looked at one by one. */
+/* Of many rows only those that have a scanned host, or had one: of which something waits or was
+ * confirmed. */
 static enum status with_scans(struct db *db, const struct event *ev, const int64_t *assets,
                               size_t count, struct ids *ret, struct err *e)
 {
@@ -479,7 +505,8 @@ static enum status with_scans(struct db *db, const struct event *ev, const int64
                              "SELECT h.asset_id FROM asset_host h JOIN scan s "
                              "ON s.incident_id = h.incident_id AND s.latest = 1 AND " SAME_HOST
                              " WHERE h.incident_id = $1 UNION SELECT asset_id FROM evidence "
-                             "WHERE incident_id = $1 AND status = 'proposed' ORDER BY 1",
+                             "WHERE incident_id = $1 AND kind = 'scan' "
+                             "AND status IN ('proposed', 'confirmed') ORDER BY 1",
                              "i", ev->incident);
     if (s == OK)
         s = read_ids(rows, &candidates, e);
@@ -542,6 +569,10 @@ enum status findings_say_missing(const char *quote, enum lang lang, struct buf *
         if (!first)
             (void)buf_add_char(out, '\n');
         first = false;
+        if (slice_eq_str(why, "no_hosts")) {
+            (void)buf_add_str(out, T(lang, "the row names no host any more"));
+            continue;
+        }
         (void)buf_add_slice(out, host);
         (void)buf_add_str(out, ": ");
         if (slice_eq_str(why, "never_scanned"))

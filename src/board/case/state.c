@@ -505,7 +505,7 @@ static bool settle(const struct claims *c, size_t *ret_rank, struct state_cve *r
 
 struct row {
     size_t *rank;    /* per CVE; RANK_COUNT: nothing known */
-    bool worse;      /* a proposal waits that is worse than what holds */
+    bool worse;      /* a proposal waits that is worse than what holds, or takes its ground away */
     bool finding;    /* a proposal waits that found something */
     size_t proposal; /* the rank of a proposal's option while it is looked at */
 };
@@ -520,6 +520,35 @@ static void weigh_scan_state(struct work *w, const struct state_evidence *ev, si
     row->worse |= matters && rank < row->rank[cve];
 }
 
+static bool is_decided(const struct claims *c)
+{
+    for (size_t r = 0; r < RANK_COUNT; r++) {
+        if (best_of(c, true, r))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a scan that waits read only a part where one that counts had read all: what is settled
+ * then rests on more than is known now, unless a person decided it. */
+static bool lapses(const struct work *w, const struct row *row, const struct state_evidence *ev)
+{
+    bool whole = false;
+    if (!is_scan(ev) || !ev->partial)
+        return false;
+    for (size_t i = 0; i < w->in->evidence_count; i++) {
+        const struct state_evidence *o = &w->in->evidence[i];
+        whole |=
+            w->counts[i] && is_scan(o) && !o->partial && strcmp(o->question, ev->question) == 0;
+    }
+    for (size_t i = 0; whole && i < w->p->cve_count; i++) {
+        if (w->p->cves[i].asked && row->rank[i] < RANK_COUNT &&
+            is_settled((enum rank)row->rank[i]) && !is_decided(&w->claims[i]))
+            return true;
+    }
+    return false;
+}
+
 static enum status weigh_proposals(struct work *w, struct row *row, struct err *e)
 {
     enum status s = OK;
@@ -531,6 +560,7 @@ static enum status weigh_proposals(struct work *w, struct row *row, struct err *
             continue;
         w->r.proposals = true;
         row->finding |= o->means == MEANS_AFFECTED || o->means == MEANS_OPEN;
+        row->worse |= lapses(w, row, ev);
         for (size_t k = 0; k < w->r.answer_count; k++) {
             const struct found *f = &w->found[k];
             if (f->question == q && strcmp(w->r.answers[k].cve, ev->cve) == 0 &&

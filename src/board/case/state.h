@@ -30,8 +30,9 @@
  *
  * A proposal never changes an answer. But while one waits that is worse than what holds, a row
  * that is settled or mitigated reads as investigating (a decided answer is not doubted by "not
- * known"): nothing is settled against an unjudged finding. A finding that waits also makes
- * investigating of asked and not asked.
+ * known"): nothing is settled against an unjudged finding. The same holds while a scan waits that
+ * read only a part, or not all of the row's hosts, where one that counts had read everything. A
+ * finding that waits also makes investigating of asked and not asked.
  */
 #ifndef HIKESHI_BOARD_STATE_H
 #define HIKESHI_BOARD_STATE_H

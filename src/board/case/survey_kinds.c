@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "board/case/asset.h"
 #include "board/case/body.h"
+#include "board/case/findings_int.h"
 #include "board/case/incident.h"
 #include "board/case/source.h"
 
@@ -288,7 +289,7 @@ static enum status apply_undecided(struct db *db, const struct event *ev, struct
 /* A proposal's evidence counts from now on; what the same source said before does not any more. A
  * confirmed "none was found" speaks for all hosts of the row, so it takes the place of all scans
  * confirmed before; a finding on one host takes that of the host's own and of what was said of all.
- */
+ * "Open" for all of them takes that of hosts that the row no longer has, unless it is affected. */
 static enum status confirm_one(struct db *db, const struct event *ev, const char *clean, int64_t id,
                                int64_t *ret_asset, struct err *e)
 {
@@ -318,7 +319,11 @@ static enum status confirm_one(struct db *db, const struct event *ev, const char
     return db_run(db, NULL, e,
                   "UPDATE evidence SET status = 'superseded' WHERE asset_id = $1 "
                   "AND question = $2 AND kind = 'scan' AND status = 'confirmed' AND id < $3 "
-                  "AND (source_key = $4 OR source_key = '" SOURCE_ALL_HOSTS "' OR $5 = 1)",
+                  "AND (source_key = $4 OR source_key = '" SOURCE_ALL_HOSTS "' OR $5 = 1 "
+                  "OR ($4 = '" SOURCE_ALL_HOSTS "' AND cves NOT LIKE '%\"affected\"%' "
+                  "AND NOT EXISTS (SELECT 1 FROM asset_host h JOIN scan s "
+                  "ON s.incident_id = h.incident_id AND " SAME_HOST
+                  " WHERE h.asset_id = $1 AND 'host:' || s.host = evidence.source_key)))",
                   "isisi", *ret_asset, question, id, key, (int64_t)all);
 }
 

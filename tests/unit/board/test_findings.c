@@ -399,6 +399,84 @@ static void check_later_hosts(struct test_database *t)
     assert_verifies(db);
 }
 
+static void hosts_become(struct db *db, int64_t row, const char *hosts)
+{
+    struct err e = {0};
+    struct asset_field field = {FIELD_HOSTS, slice_str(hosts)};
+    int64_t version = 0;
+    must(db_get_int(db, &version, &e, "SELECT row_version FROM asset WHERE id = $1", "i", row), &e);
+    IN_TX(db, e, asset_change(db, &system_actor, row, version, &field, 1, &e));
+}
+
+/* What was settled for the hosts of then is not settled for those of now. */
+static void check_other_hosts(struct test_database *t)
+{
+    static const struct scan_text fixed = {.findings = FOUND("2.17.1", "fixed"), .count = 1};
+    struct db *db = t->db;
+    int64_t incident = make_incident(db);
+    int64_t none = add_row(db, incident, "倉庫ラベル", "a"),
+            old = add_row(db, incident, "在庫", "f");
+    scan_is_taken(db, incident, "a", clean);
+    scan_is_taken(db, incident, "f", fixed);
+    judge_all(db, incident, true);
+    assert_state(db, none, "not_affected confirmed");
+    assert_state(db, old, "fixed confirmed");
+    hosts_become(db, none, "z"); /* never scanned */
+    assert_evidence(db, none, "hosts no confirmed; hosts unknown proposed partial");
+    assert_state(db, none, "investigating confirmed");
+    hosts_become(db, none, "a"); /* back: what was confirmed is so */
+    assert_evidence(db, none, "hosts no confirmed");
+    assert_state(db, none, "not_affected confirmed");
+    hosts_become(db, none, "");
+    assert_state(db, none, "investigating confirmed");
+    hosts_become(db, old, "f\nz");
+    assert_evidence(db, old, "host:f yes 2.17.1 confirmed; host:f yes 2.17.1 proposed partial");
+    assert_state(db, old, "investigating confirmed");
+    hosts_become(db, old, "z");
+    assert_evidence(db, old, "host:f yes 2.17.1 confirmed; hosts unknown proposed partial");
+    assert_state(db, old, "investigating confirmed");
+    judge_all(db, incident, true); /* a person says so: the host that left settles nothing more */
+    assert_evidence(db, none, "hosts unknown confirmed partial");
+    assert_evidence(db, old, "hosts unknown confirmed partial");
+    assert_state(db, none, "investigating claimed");
+    assert_state(db, old, "investigating claimed");
+    assert_verifies(db);
+}
+
+static void what_was_settled_for_other_hosts_is_open(void **state)
+{
+    (void)state;
+    on_each_database(check_other_hosts);
+}
+
+/* The same when a file brings the hosts, with so many rows that most are not looked at. */
+static void check_imported_hosts(struct test_database *t)
+{
+    struct db *db = t->db;
+    struct buf file;
+    int64_t incident = make_incident(db);
+    import_text(db, incident, "管理番号,システム名,ホスト\nA-1,受注,a\n");
+    scan_is_taken(db, incident, "a", clean);
+    judge_all(db, incident, true);
+    assert_state(db, 1, "not_affected confirmed");
+    buf_init(&file, 1 << 20);
+    (void)buf_add_str(&file, "管理番号,システム名,ホスト\nA-1,受注,z\n");
+    for (int i = 0; i < 100; i++)
+        (void)buf_addf(&file, "B-%d,システム %d,y\n", i, i);
+    import_text(db, incident, buf_text(&file));
+    buf_done(&file);
+    assert_evidence(db, 1, "hosts no confirmed; hosts unknown proposed partial");
+    assert_state(db, 1, "investigating confirmed");
+    assert_int_equal(get_int(db, "SELECT COUNT(*) FROM evidence"), 2);
+    assert_verifies(db);
+}
+
+static void hosts_that_a_file_brings_settle_nothing(void **state)
+{
+    (void)state;
+    on_each_database(check_imported_hosts);
+}
+
 static void check_imports(struct test_database *t)
 {
     struct db *db = t->db;
@@ -619,6 +697,8 @@ int main(void)
         cmocka_unit_test(nothing_vanishes_silently),
         cmocka_unit_test(a_proposal_is_judged_once),
         cmocka_unit_test(rows_that_come_to_have_scanned_hosts),
+        cmocka_unit_test(what_was_settled_for_other_hosts_is_open),
+        cmocka_unit_test(hosts_that_a_file_brings_settle_nothing),
         cmocka_unit_test(imported_rows_with_scanned_hosts),
         cmocka_unit_test(what_is_broken_leaves_nothing),
         cmocka_unit_test(exchanged_findings_are_found),

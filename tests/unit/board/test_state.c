@@ -28,6 +28,10 @@
     {                                                       \
         "log4j", "", "scan", o, v, host, cves, false, false \
     }
+#define WAITS_PARTIAL(host, o, v, cves)                    \
+    {                                                      \
+        "log4j", "", "scan", o, v, host, cves, false, true \
+    }
 #define C1 "CVE-2021-44228"
 #define C2 "CVE-2021-45046"
 #define C3 "CVE-2021-45105"
@@ -327,6 +331,32 @@ static const struct row_case cases[] = {
      .cves = "44228=not_affected claimed 45046=not_affected claimed 45105=waiting_vendor claimed",
      .state = "not_affected",
      .certainty = "claimed"},
+    {.name = "what was settled by a whole scan waits while a newer one read a part",
+     .ev = {SCAN("host:a", "yes", "2.17.1", BOTH("fixed")),
+            WAITS_PARTIAL("host:a", "yes", "2.17.1", BOTH("fixed"))},
+     .answers = "log4j=yes confirmed finding",
+     .cves = "44228=fixed confirmed 45046=fixed confirmed",
+     .state = "investigating",
+     .certainty = "confirmed",
+     .proposals = true},
+    {.name = "a host that left settled it, and those that came were not scanned",
+     .ev = {SCAN("host:a", "yes", "2.17.1", BOTH("fixed")),
+            WAITS_PARTIAL("hosts", "unknown", "", "{}")},
+     .answers = "log4j=yes confirmed finding",
+     .cves = "44228=fixed confirmed 45046=fixed confirmed",
+     .state = "investigating",
+     .certainty = "confirmed",
+     .proposals = true},
+    {.name = "a part that was read does not doubt what a person decided",
+     .ev = {SCAN("host:a", "yes", "2.17.1", BOTH("fixed")),
+            WAITS_PARTIAL("host:a", "yes", "2.17.1", BOTH("fixed"))},
+     .decided = {{"vendor", C1, "fixed", ""}, {"vendor", C2, "fixed", ""}},
+     .answers = "log4j=yes confirmed finding vendor/44228=fixed confirmed decided "
+                "vendor/45046=fixed confirmed decided",
+     .cves = "44228=fixed confirmed 45046=fixed confirmed",
+     .state = "fixed",
+     .certainty = "confirmed",
+     .proposals = true},
     {.name = "a person decided against the scan",
      .ev = {SCAN("host:a", "yes", "2.14.1", BOTH("affected"))},
      .decided = {{"vendor", C1, "not_affected", ""}, {"vendor", C2, "not_affected", ""}},
