@@ -290,6 +290,32 @@ class Hosts:
         self.assertEqual(hand_in(second), 401)
 
 
+class HostNames:
+    def test_one_short_name_in_two_domains_is_two_hosts(self):
+        """What no row names, and what was never scanned, is told of each."""
+        incident = self.board.incident()
+        person = self.board.person("responder")
+        at = "/api/v1/incidents/%d" % incident
+        for row, host in (("売上", "wms.east.example"), ("在庫", "mail"), ("人事", "crm.east.example")):
+            self.assertEqual(person.api("POST", at + "/assets", {"name": row, "hosts": [host]}).status, 201)
+        for host in ("wms.west.example", "mail.east.example", "crm"):
+            scan = {"summary": {"files": 1, "archives": 1, "bytes": 1, "findings": 0, "host": host,
+                                "started": "2021-12-13T11:51:00Z", "ended": "2021-12-13T11:58:00Z", "tool": "t",
+                                "profile": "log4shell", "profile_revision": 1, "paths": ["/"],
+                                "incomplete_count": 0, "incomplete": []}}
+            done = person.request("POST", at + "/findings?host=" + host, json.dumps(scan) + "\n",
+                                  {"Content-Type": "application/jsonl", "X-CSRF-Token": person.csrf})
+            self.assertEqual(done.status, 201, done)
+
+        def shown(what):
+            page = person.get("/incidents/%d/hosts?show=%s" % (incident, what))
+            return set(re.findall(r"\b(?:wms|mail|crm)(?:\.(?:east|west)\.example)?\b", page.text))
+        self.assertEqual(shown("unnamed"), {"wms.west.example"})
+        self.assertEqual(shown("never"), {"wms.east.example"})
+        self.assertRegex(person.get("/incidents/%d" % incident).text,
+                         r'hosts\?show=unnamed">[^<]*</a><span class="num due soon">1<')
+
+
 class Killed(unittest.TestCase):
     """Power loss in the middle of an import leaves the old ledger."""
 
@@ -323,7 +349,7 @@ class Killed(unittest.TestCase):
                 self.assertEqual(again.stop(), 0, again.log())
 
 
-for tests in (Import, Timeline, Incidents, Hosts):
+for tests in (Import, Timeline, Incidents, Hosts, HostNames):
     on_each_database(tests, globals())
 del Import, Timeline, Incidents, Hosts, tests
 

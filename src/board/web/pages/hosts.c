@@ -24,19 +24,23 @@ enum hosts_show hosts_show_of(struct slice code)
     return HOSTS_ALL;
 }
 
+/* A row that names "wms-app03" means "wms-app03.example.co.jp" as well, and the other way about;
+ * "wms-app03.example.co.jp" and "wms-app03.example.com" are two (case/hosts.h). */
+#define SAME_HOST                                                                        \
+    "(n.host = s.host OR (n.short <> '' AND n.short = s.short AND (n.host = n.short OR " \
+    "s.host = s.short)))"
+
 /* Every host that handed in a scan, with it, and every host of the ledger that no scan speaks for.
- * A row that names "wms-app03" means "wms-app03.example.co.jp" as well, and the other way about. */
-#define HOSTS                                                                                   \
-    "WITH h AS (SELECT s.host, s.id AS scan, s.received_ms, s.whole_host, s.findings, "         \
-    "s.affected, s.incomplete, (SELECT COUNT(DISTINCT n.asset_id) FROM asset_host n "           \
-    "WHERE n.incident_id = $1 AND (n.host = s.host OR (n.short <> '' AND n.short = s.short))) " \
-    "AS named, (SELECT MIN(n.asset_id) FROM asset_host n WHERE n.incident_id = $1 AND "         \
-    "(n.host = s.host OR (n.short <> '' AND n.short = s.short))) AS first_row "                 \
-    "FROM scan s WHERE s.incident_id = $1 AND s.latest = 1 "                                    \
-    "UNION ALL SELECT n.host, 0, 0, 0, 0, 0, 0, COUNT(DISTINCT n.asset_id), MIN(n.asset_id) "   \
-    "FROM asset_host n WHERE n.incident_id = $1 AND NOT EXISTS (SELECT 1 FROM scan s "          \
-    "WHERE s.incident_id = $1 AND s.latest = 1 AND (s.host = n.host OR (n.short <> '' AND "     \
-    "s.short = n.short))) GROUP BY n.host) "
+ */
+#define HOSTS                                                                                 \
+    "WITH h AS (SELECT s.host, s.id AS scan, s.received_ms, s.whole_host, s.findings, "       \
+    "s.affected, s.incomplete, (SELECT COUNT(DISTINCT n.asset_id) FROM asset_host n "         \
+    "WHERE n.incident_id = $1 AND " SAME_HOST                                                 \
+    ") AS named, (SELECT MIN(n.asset_id) FROM asset_host n WHERE n.incident_id = $1 "         \
+    "AND " SAME_HOST ") AS first_row FROM scan s WHERE s.incident_id = $1 AND s.latest = 1 "  \
+    "UNION ALL SELECT n.host, 0, 0, 0, 0, 0, 0, COUNT(DISTINCT n.asset_id), MIN(n.asset_id) " \
+    "FROM asset_host n WHERE n.incident_id = $1 AND NOT EXISTS (SELECT 1 FROM scan s "        \
+    "WHERE s.incident_id = $1 AND s.latest = 1 AND " SAME_HOST ") GROUP BY n.host) "
 
 static enum status count_shows(struct web_request *r, struct hosts_view *v, struct err *e)
 {

@@ -206,7 +206,8 @@ static enum status count_hosts(struct web_request *r, struct overview_view *v, s
         r->db, &rows, e,
         "SELECT COUNT(*), COUNT(*) FILTER (WHERE s.incomplete > 0), COUNT(*) FILTER (WHERE NOT "
         "EXISTS (SELECT 1 FROM asset_host h WHERE h.incident_id = s.incident_id AND (h.host = "
-        "s.host OR (h.short <> '' AND h.short = s.short)))) FROM scan s "
+        "s.host OR (h.short <> '' AND h.short = s.short AND (h.host = h.short OR s.host = "
+        "s.short))))) FROM scan s "
         "WHERE s.incident_id = $1 AND s.latest = 1",
         "i", v->incident);
     if (s == OK)
