@@ -200,10 +200,22 @@ static void check_files(struct test_database *t)
     free(large);
     assert_int_equal(get_int(db, "SELECT attachment_id FROM evidence WHERE status = 'stated'"), 2);
     assert_verifies(db);
+    json_t *report = NULL;
+    IN_TX(db, e, db_run(db, NULL, &e, "UPDATE attachment SET name = 'b.pdf' WHERE id = 1", ""));
+    assert_int_equal(log_verify(db, &report, &e), ST_MALFORMED); /* so is another name */
+    json_decref(report);
+    report = NULL;
+    IN_TX(db, e,
+          db_run(db, NULL, &e,
+                 "UPDATE attachment SET name = 'AS-2021-031.pdf', size = 5 WHERE id = 1", ""));
+    assert_int_equal(log_verify(db, &report, &e), ST_MALFORMED);
+    json_decref(report);
+    report = NULL;
+    IN_TX(db, e, db_run(db, NULL, &e, "UPDATE attachment SET size = 6 WHERE id = 1", ""));
+    assert_verifies(db);
     must(db_run(db, NULL, &e, "UPDATE attachment SET content = $1 WHERE id = 1", "b",
                 slice_of("other", 5)),
          &e);
-    json_t *report = NULL;
     assert_int_equal(log_verify(db, &report, &e), ST_MALFORMED); /* an exchanged file is found */
     json_decref(report);
 }
