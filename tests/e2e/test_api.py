@@ -374,6 +374,7 @@ class Operations(WithApi):
         r.refused("POST", judge + "confirm", {"evidence": ids + [NONE]}, 404)  # all or none
         self.assertEqual([p["id"] for p in r.all(judge[:-1])], ids)
         r.refused("POST", judge + "refuse", {"evidence": ids}, 422, "/reason")
+        r.refused("POST", judge + "refuse", {"evidence": ids, "reason": " \n"}, 422)
         r.call("POST", judge + "confirm", {"evidence": ids}, want=204)
         self.assertEqual(r.get("assets/%d" % a)["state"], "affected")
         self.assertIn("大久保", r.refused("POST", judge + "confirm", {"evidence": ids}, 409)["detail"])

@@ -204,8 +204,12 @@ static enum status check_proposal(struct db *db, const struct event *ev, int64_t
 static enum status check_judged(struct db *db, const struct event *ev, struct err *e)
 {
     const json_t *ids = json_object_get(ev->body, "evidence"), *id;
-    enum status s = check_text(body_text(ev->body, "reason"), LIMIT_SURVEY_TEXT_BYTES, true, e);
+    const char *reason = body_text(ev->body, "reason");
+    enum status s = check_text(reason, LIMIT_SURVEY_TEXT_BYTES, true, e);
     size_t i;
+    if (s == OK && strcmp(ev->kind, "proposal.refused") == 0 &&
+        slice_trim(slice_str(reason)).n == 0)
+        s = err_set(e, ST_INVALID, N_("refusing needs a reason"));
     if (s == OK && json_array_size(ids) == 0)
         s = err_set(e, ST_INVALID, N_("no proposal is chosen"));
     json_array_foreach(ids, i, id)
