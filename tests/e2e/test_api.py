@@ -506,6 +506,12 @@ class Operations(WithApi):
         given = admin.call("POST", path + "/password")
         self.assertNotEqual(given["password"], a["password"])
         third.refused("GET", "me", None, 401)
+        Client(self, {"Authorization": "Bearer " + token}).refused("GET", "me", None, 401)
+        fourth = Client(self, person=self.logged_in("new@example.co.jp", given["password"]))
+        fourth.call("PUT", "me/password", {"current": given["password"], "password": PASSWORD}, want=204)
+        token = fourth.call("POST", "me/tokens", {"name": "y"}, want=201)["token"]
+        fourth.call("PUT", "me/password", {"current": PASSWORD, "password": PASSWORD + "!"}, want=204)
+        self.assertEqual(Client(self, {"Authorization": "Bearer " + token}).get("me")["via"], "token")  # one's own change leaves it
         self.assertTrue(admin.call("PATCH", path, {"disabled": True})["disabled"])
         Client(self, {"Authorization": "Bearer " + token}).refused("GET", "me", None, 401)
         admin.refused("POST", "accounts/%d/password" % admin.get("me")["id"], {}, 422)

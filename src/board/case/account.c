@@ -1,6 +1,7 @@
 /* Accounts. See account.h. */
 #include "board/case/account.h"
 #include "base/utf8.h"
+#include "board/case/token.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -282,6 +283,8 @@ enum status account_set_password(struct db *db, const struct actor *actor, int64
         s = append(db, actor, "account.password_set", id, json_pack("{s:b}", "once", (int)once), e);
     if (s == OK)
         s = store_password(db, id, password, once, e);
+    if (s == OK && once) /* somebody else gave it: whoever held the account has lost it */
+        s = token_revoke_all(db, actor, id, e);
     return s == OK ? end_sessions(db, id, keep_session, e) : s;
 }
 

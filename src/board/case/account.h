@@ -34,8 +34,9 @@ enum status account_rename(struct db *db, const struct actor *actor, const char 
                            struct err *e) MUST_USE;
 
 /* Sets a password; `once`: it has to be changed at the next log-in. An administrator's, or one's
- * own. Sessions of the account end, but the one whose token hash is keep_session ("": none). The
- * event says only that it was done. */
+ * own. Sessions of the account end, but the one whose token hash is keep_session ("": none). With
+ * `once` (somebody else gives the password) its API tokens are revoked too. The event says only
+ * that it was done. */
 enum status account_set_password(struct db *db, const struct actor *actor, int64_t id,
                                  const char *password, bool once, const char *keep_session,
                                  struct err *e) MUST_USE;

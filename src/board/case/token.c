@@ -85,6 +85,22 @@ enum status token_revoke(struct db *db, const struct actor *actor, int64_t id, s
     return s;
 }
 
+enum status token_revoke_all(struct db *db, const struct actor *actor, int64_t account,
+                             struct err *e)
+{
+    for (;;) {
+        int64_t id = 0;
+        enum status s = db_get_int(db, &id, e,
+                                   "SELECT COALESCE(MIN(id), 0) FROM api_token "
+                                   "WHERE account_id = $1 AND revoked_ms = 0",
+                                   "i", account);
+        if (s != OK || id == 0)
+            return s;
+        if ((s = token_revoke(db, actor, id, e)) != OK)
+            return s;
+    }
+}
+
 enum status token_owner(struct db *db, struct slice token, int64_t now_ms, int64_t *ret_account,
                         enum role *ret_role, char *ret_name, size_t name_size, struct err *e)
 {
