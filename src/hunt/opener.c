@@ -70,6 +70,8 @@ static struct pulled pull_backslash(struct puller *p, size_t at, unsigned layer)
         is_x = (c.c | 0x20) == 'x';
         c = pull(p, at = c.next, layer);
     }
+    if (!letter && (c.c == '{' || c.c == '$')) /* as shells and regular expressions have it */
+        return c;
     if (!letter)
         return pull_number(p, at, layer, 8, 2, 3, &v) ? v : (struct pulled){NOTHING, 0};
     if (c.c == '{') {
@@ -138,6 +140,11 @@ static struct pulled pull(struct puller *p, size_t at, unsigned layer)
     return escaped.c == NOTHING ? c : escaped;
 }
 
+static bool is_escape(uint8_t c)
+{
+    return c == '%' || c == '\\' || c == '&';
+}
+
 /* --- base64 */
 
 static int digit64(uint8_t c)
@@ -169,31 +176,68 @@ static bool is_text(uint8_t c, unsigned *tails)
     return c >= 0x20 || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* The digits from `at` on, of which the first `skip` bits belong to the byte before ${. Behind a }
- * anything may follow. */
+/* The digits from `at` on, of which the first `skip` bits belong to the byte before: whether an
+ * opener stands at their beginning. Behind a } anything may follow. */
 static bool base64_opener(struct slice s, size_t at, unsigned skip)
 {
-    size_t n = 0;
+    uint8_t bytes[BASE64_LOOK];
     uint32_t bits = 0;
     unsigned have = 0, tails = 0;
+    size_t n = 0;
     for (size_t i = at; i < s.n && i < at + BASE64_LOOK; i++) {
         int d = digit64(s.p[i]);
         if (d < 0)
             break;
         bits = bits << 6 | (uint32_t)d;
-        have += 6;
-        if (i == at)
-            have -= skip;
+        have += i == at ? 6 - skip : 6;
         if (have < 8)
             continue;
         have -= 8;
         uint8_t c = (uint8_t)(bits >> have);
-        if (n == 0 ? c != '$' : n == 1 ? c != '{' : !is_text(c, &tails))
+        bool wide = c == 0 && n % 2 == 1 && bytes[0] == '$'; /* UTF-16 */
+        if (!wide && !is_text(c, &tails))
             return false;
-        if (++n > 2 && c == '}')
-            return true;
+        bytes[n++] = c;
+        if (n == 2 && bytes[0] == '$' && c != '{' && c != 0 && !is_escape(c))
+            return false;
+        if (n > 2 && c == '}')
+            break;
     }
-    return n >= 2 + BASE64_TEXT;
+    struct slice text = slice_of(bytes, n);
+    return n >= 2 && (n >= 2 + BASE64_TEXT || bytes[n - 1] == '}') && bytes[0] < 0x80 &&
+           strchr("$%\\&", bytes[0]) && opener_at(text, 0);
+}
+
+static bool same(struct slice s, size_t at, const char *text)
+{
+    return slice_starts(slice_sub(s, at, s.n), slice_str(text));
+}
+
+/* gzip, whose first three bytes are always the same. */
+static bool base64_gzip(struct slice s, size_t at)
+{
+    if (same(s, at, "H4sI"))
+        return true;
+    if (at == 0 || digit64(s.p[at - 1]) < 0)
+        return false;
+    return (s.p[at] == 'L' && at > 1 && (s.p[at - 1] == '+' || s.p[at - 1] == '-') &&
+            strchr("BRhx", s.p[at - 2])) ||
+           (same(s, at, "iwg") && s.p[at - 1] == 'f');
+}
+
+static bool base64_can(struct slice s, size_t at)
+{
+    switch (s.p[at]) {
+    case 'J':
+        return base64_opener(s, at, 0);
+    case 'k':
+        return at > 0 && base64_opener(s, at - 1, 4);
+    case 'H':
+    case 'L':
+        return base64_gzip(s, at);
+    default:
+        return base64_gzip(s, at) || base64_opener(s, at, 2);
+    }
 }
 
 /* --- the quick test */
@@ -201,11 +245,6 @@ static bool base64_opener(struct slice s, size_t at, unsigned skip)
 static uint8_t at_or_nul(struct slice s, size_t at)
 {
     return at < s.n ? s.p[at] : 0;
-}
-
-static bool is_escape(uint8_t c)
-{
-    return c == '%' || c == '\\' || c == '&';
 }
 
 /* Whether what stands at `at` can go on after the character v of the layer below. */
@@ -316,9 +355,7 @@ enum opener_answer opener_quick(struct slice s, size_t at)
         can = entity_can(s, at);
         break;
     default:
-        if ((c == 'J' && next == 'H' && base64_opener(s, at, 0)) ||
-            (next == 'R' && base64_opener(s, at, 2)) ||
-            (c == 'k' && next == 'e' && at > 0 && base64_opener(s, at - 1, 4)))
+        if (base64_can(s, at))
             return OPENER_YES;
     }
     return can ? OPENER_MAYBE : OPENER_NO;

@@ -8,10 +8,16 @@
  *   3       \  then u U x X 0 1 4 % &, then 0-7 { u   \u0024 \x24 \44 \044 \u{24} \u005c
  *           U x X # or an escape
  *   4       &  then # a d p b l                       &#36; &dollar &amp;#36; &percnt;24
- *   5       JH then s t u v                           base64 of ${
- *   6       C S i y then R7                           … one byte later
- *   7       ke then y z 0-3 8 9                       … two bytes later; + and / are left out: in
- *                                                     nibbles they admit the space, and "like "
+ *   5-7                                               base64, see below
+ *
+ * base64 of what, beginning at a digit, one byte later and two bytes later:
+ *
+ *   ${    JH[s-v]  [CSiy]R7   ke[yz0-389]; + and / are left out: in nibbles they admit the space,
+ *                             and "like "
+ *   gzip  H4s      LCA LCI    iwg
+ *   %2    JTI
+ *
+ * More would cost half the speed: sets of letters are wide in nibbles.
  */
 #include "hunt/prefilter.h"
 
@@ -30,8 +36,8 @@ static const struct spelling {
     {{"%", "5uU%\\&", "cC03%\\&#xXuU124567"}, false},
     {{"\\", "uUxX014%&", "01234567{uUxX%\\&#"}, false},
     {{"&", "#adpblADPBL", "0123456789xXomescbOMESCB%\\&"}, false},
-    {{"J", "H", "stuv"}, false},
-    {{"CSiy", "R", "7"}, false},
+    {{"JHL", "H4CT", "stuvAI"}, false},
+    {{"CSiy", "Rw", "7g"}, false},
     {{"k", "e", "yz012389"}, false},
 };
 

@@ -71,45 +71,73 @@ static uint8_t *put(uint8_t *w, const struct unescaped *u)
     return w + utf8_encode(cp, w);
 }
 
+/* Where in a word of the text it stands: + is a space in a form's value, and itself in a path. */
+enum word { WORD_BARE, WORD_PATH, WORD_FORM };
+
+/* Makes spaces of the + that a form wrote. *at is what stands before the piece. */
+static void put_spaces(uint8_t *p, size_t n, enum word *at)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] <= ' ' || p[i] == '"')
+            *at = WORD_BARE;
+        else if (p[i] == '?' || p[i] == '=')
+            *at = WORD_FORM;
+        else if (p[i] == '/' && *at == WORD_BARE)
+            *at = WORD_PATH;
+        else if (p[i] == '+' && *at != WORD_PATH)
+            p[i] = ' ';
+    }
+}
+
+#define ESCAPE_WORK 4 /* for each escape, or what looks like one */
+
 /* Writes from the first escape on; no escape is longer undone than it was written, so in.n bytes
  * are room enough. Inlined, so that each decoder is a loop of its own. */
 static inline __attribute__((always_inline)) enum status
-unescape(struct slice in, size_t *at, struct buf *out, uint8_t opener, unescape_fn fn)
+unescape(struct slice in, struct decoding *d, struct buf *out, uint8_t opener, unescape_fn fn)
 {
     struct unescaped u = {0};
-    size_t i = *at >= in.n ? in.n : slice_index(in, opener);
+    size_t i = d->at >= in.n ? in.n : slice_index(in, opener), looks = 0;
     uint8_t *room;
-    while (i < in.n && (u = fn(in, i)).took == 0) {
+    for (; i < in.n && (u = fn(in, i)).took == 0; looks++) {
         i += u.keep;
         i += slice_index(slice_sub(in, i, in.n), opener);
     }
-    *at = in.n;
+    d->work += (in.n - d->at) / DECODE_LOOK + looks * ESCAPE_WORK;
+    d->at = in.n;
     if (i == in.n)
         return ST_END;
     if (buf_reserve(out, in.n, &room) != OK)
         return buf_status(out);
+    bool plus = opener == '%' && slice_index(in, '+') < in.n;
+    enum word word = WORD_BARE;
     memcpy(room, in.p, i);
+    if (plus)
+        put_spaces(room, i, &word);
     uint8_t *w = room + i;
-    for (;;) {
+    for (looks = 1;; looks++) {
         w = put(w, &u);
         i += u.took;
-        while (i < in.n && (in.p[i] != opener || (u = fn(in, i)).took == 0)) {
+        for (; i < in.n && (in.p[i] != opener || (u = fn(in, i)).took == 0); looks++) {
             size_t plain = in.p[i] == opener ? u.keep : 1;
             if (plain == 1 && in.p[i] != opener)
                 plain = slice_index(slice_sub(in, i, in.n), opener);
             memcpy(w, in.p + i, plain);
+            if (plus)
+                put_spaces(w, plain, &word);
             w += plain;
             i += plain;
         }
         if (i == in.n)
             break;
     }
+    d->work += in.n / DECODE_LOOK + looks * ESCAPE_WORK + (plus ? in.n : 0);
     buf_commit(out, (size_t)(w - room));
     return OK;
 }
 
-/* RFC 3986 section 2.1, and the %uXXXX of IIS and old scripts. A + stays: no verdict hangs on a
- * space, and in the base64 of a key it is itself. */
+/* RFC 3986 section 2.1, and the %uXXXX of IIS and old scripts; the + of forms (HTML 4.01 section
+ * 17.13.4.1). */
 static struct unescaped percent(struct slice s, size_t at)
 {
     uint32_t v = 0;
@@ -120,9 +148,9 @@ static struct unescaped percent(struct slice s, size_t at)
     return none(1);
 }
 
-enum status decode_url(struct slice in, size_t *at, struct buf *out)
+enum status decode_url(struct slice in, struct decoding *d, struct buf *out)
 {
-    return unescape(in, at, out, '%', percent);
+    return unescape(in, d, out, '%', percent);
 }
 
 static bool is_ux(uint8_t c)
@@ -180,9 +208,9 @@ static struct unescaped backslash(struct slice s, size_t at)
     return u;
 }
 
-enum status decode_backslash(struct slice in, size_t *at, struct buf *out)
+enum status decode_backslash(struct slice in, struct decoding *d, struct buf *out)
 {
-    return unescape(in, at, out, '\\', backslash);
+    return unescape(in, d, out, '\\', backslash);
 }
 
 /* HTML 4 and 5's names of what a payload is made of; the ; is often missing. By their first letter,
@@ -233,18 +261,19 @@ static struct unescaped entity(struct slice s, size_t at)
     return point_of(n + 1, v);
 }
 
-enum status decode_entity(struct slice in, size_t *at, struct buf *out)
+enum status decode_entity(struct slice in, struct decoding *d, struct buf *out)
 {
-    return unescape(in, at, out, '&', entity);
+    return unescape(in, d, out, '&', entity);
 }
 
 /* Pieces of UTF-16, either byte order: where a NUL stands beside a printable byte the NULs go. That
  * is right for what can be a payload (ASCII), whatever stands around it. */
-enum status decode_utf16(struct slice in, size_t *at, struct buf *out)
+enum status decode_utf16(struct slice in, struct decoding *d, struct buf *out)
 {
     uint8_t *room;
-    size_t first = *at >= in.n ? in.n : slice_index(in, 0);
-    *at = in.n;
+    size_t first = d->at >= in.n ? in.n : slice_index(in, 0);
+    d->work += (in.n - d->at) / DECODE_LOOK + (first < in.n ? in.n : 0);
+    d->at = in.n;
     if (first == in.n)
         return ST_END;
     if (buf_reserve(out, in.n, &room) != OK)

@@ -9,20 +9,30 @@
 
 #define DECODE_GROWTH 8 /* gzip: what inflates further is cut there */
 
+/* One text on its way through one decoder; begins zeroed. */
+struct decoding {
+    size_t at;     /* the decoder's own: where it goes on */
+    uint64_t work; /* what it has cost, in nanoseconds or so */
+};
+
 struct decoder {
     const char *name;
     /* Appends the decoded text to out. ST_END: there is nothing of its kind in the text, and out is
-     * as it was. A decoder that gives several texts is called again with *at, which begins at 0 and
-     * which it moves on; ST_END then says that there are no more. */
-    enum status (*decode)(struct slice in, size_t *at, struct buf *out);
+     * as it was. A decoder that gives several texts is called again with the same d; ST_END then
+     * says that there are no more. */
+    enum status (*decode)(struct slice in, struct decoding *d, struct buf *out);
 };
+
+#define DECODE_LOOK 8 /* bytes looked at for one unit of work */
 
 extern const struct decoder decoders[]; /* ends with a NULL name */
 
-enum status decode_url(struct slice in, size_t *at, struct buf *out);       /* %24, %u0024 */
-enum status decode_backslash(struct slice in, size_t *at, struct buf *out); /* \u0024 \x24 \44 \/ */
-enum status decode_entity(struct slice in, size_t *at, struct buf *out);    /* &#36; &dollar */
-enum status decode_base64(struct slice in, size_t *at, struct buf *out); /* a run, an alignment */
-enum status decode_utf16(struct slice in, size_t *at, struct buf *out);
+enum status decode_url(struct slice in, struct decoding *d, struct buf *out); /* %24, %u0024 */
+enum status decode_backslash(struct slice in, struct decoding *d,
+                             struct buf *out); /* \u0024 \x24 \44 \/ */
+enum status decode_entity(struct slice in, struct decoding *d, struct buf *out); /* &#36; &dollar */
+enum status decode_base64(struct slice in, struct decoding *d,
+                          struct buf *out); /* a run, an alignment */
+enum status decode_utf16(struct slice in, struct decoding *d, struct buf *out);
 
 #endif

@@ -3,8 +3,11 @@
  * letters; what comes out counts when it looks like text, or is gzip. */
 #include "lookup/decode.h"
 
+#include "base/utf8.h"
+
 #include <zlib.h>
 
+#define RUN_WORK 4 /* for each digit at each alignment */
 #define RUN_MIN 12 /* "${jndi:x}" has 12 characters in base64 */
 
 /* The value of a digit and one more; 0 is no digit. */
@@ -61,11 +64,143 @@ static void decode_run(struct slice run, size_t alignment, struct buf *out)
     buf_commit(out, (size_t)(w - room));
 }
 
-/* Inflates what stands behind `start` in its place; cut at DECODE_GROWTH times its length. */
-static enum status gunzip(struct buf *out, size_t start)
+/* --- what is worth a look: a text that begins with an opener, of a variable or another disguise */
+
+static uint8_t at_or_nul(struct slice s, size_t i)
+{
+    return i < s.n ? s.p[i] : 0;
+}
+
+static bool is_hex(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+static bool is_escape(uint8_t c)
+{
+    return c == '%' || c == '\\' || c == '&';
+}
+
+/* base64 again: of ${ at each alignment, of the ways to escape it, of gzip. */
+static bool opens_base64(struct slice s, size_t i)
+{
+    uint8_t c = s.p[i], third = at_or_nul(s, i + 2);
+    switch (at_or_nul(s, i + 1)) {
+    case 'H': /* ${, \u, \x */
+        return (c == 'J' && third >= 's' && third <= 'v') ||
+               (c == 'X' && (third == 'U' || third == 'g'));
+    case 'R':
+        return third == '7' && (c == 'C' || c == 'S' || c == 'i' || c == 'y');
+    case 'k':
+        return third == 'e' && digits[c] % 4 == 1;
+    case 'T': /* %2 */
+        return c == 'J' && third == 'I';
+    case 'C': /* $% */
+        return c == 'J' && third == 'U';
+    case 'i': /* &# */
+        return c == 'J' && third == 'M';
+    case '4': /* gzip */
+        return c == 'H' && third == 's';
+    default:
+        return false;
+    }
+}
+
+/* Whether what stands at i can become an opener. In UTF-16 (`wide`) every second byte counts. */
+static bool is_opener(struct slice s, size_t i, size_t wide)
+{
+    uint8_t c = s.p[i], next = at_or_nul(s, i + wide), third = at_or_nul(s, i + 2 * wide);
+    switch (c) {
+    case '$':
+        return next == '{' || is_escape(next);
+    case '%':
+        return is_escape(next) || ((next | 0x20) == 'u' && is_hex(third)) ||
+               (next >= '2' && next <= '7' && (is_hex(third) || is_escape(third)));
+    case '\\':
+        return ((next | 0x20) == 'u' || (next | 0x20) == 'x'
+                    ? is_hex(third) || third == '{' || (third | 0x20) == 'u'
+                    : next >= '0' && next <= '7' && third >= '0' && third <= '7') ||
+               is_escape(next) || (next && strchr("${", next));
+    case '&':
+        return next == '#' ? (third >= '0' && third <= '9') || (third | 0x20) == 'x'
+                           : next && strchr("adlbp", next | 0x20) && third &&
+                                 strchr("mobcse", third | 0x20);
+    default:
+        return wide == 1 && opens_base64(s, i);
+    }
+}
+
+/* Bytes from an opener on that must be text: ${jndi: has as many. Chance gives fewer, and with a
+ * decoder's noise before it nothing can be asked for there. */
+#define TEXT_MIN 7
+
+/* How many bytes from i on, up to TEXT_MIN, are text: ASCII, or well-formed UTF-8. */
+static size_t text_length(struct slice s, size_t i)
+{
+    size_t from = i;
+    while (i < s.n && i - from < TEXT_MIN) {
+        uint8_t c = s.p[i];
+        size_t n = 1;
+        bool ok = c >= 0x20 || c == '\t' || c == '\n' || c == '\r';
+        if (c >= 0x80)
+            (void)utf8_decode(slice_sub(s, i, s.n), &n, &ok);
+        if (!ok)
+            break;
+        i += n;
+    }
+    return i - from;
+}
+
+/* The same of UTF-16, of which the zeros are left out: ASCII beside zeros. */
+static size_t wide_length(struct slice s, size_t i)
+{
+    size_t n = 0;
+    for (; i < s.n && n < TEXT_MIN && s.p[i] >= 0x20 && s.p[i] < 0x7f; i += 2, n++)
+        if (i + 1 < s.n && s.p[i + 1])
+            break;
+    return n;
+}
+
+/* The first bytes of openers. */
+static const bool may_open[256] = {
+    ['$'] = true, ['%'] = true, ['&'] = true, ['\\'] = true, ['A'] = true, ['C'] = true,
+    ['E'] = true, ['H'] = true, ['I'] = true, ['J'] = true,  ['M'] = true, ['Q'] = true,
+    ['S'] = true, ['U'] = true, ['X'] = true, ['Y'] = true,  ['c'] = true, ['g'] = true,
+    ['i'] = true, ['k'] = true, ['o'] = true, ['s'] = true,  ['w'] = true, ['y'] = true,
+    ['0'] = true, ['4'] = true, ['8'] = true};
+
+static bool looks_like_text(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!may_open[s.p[i]])
+            continue;
+        bool wide = i + 1 < s.n && s.p[i + 1] == 0;
+        if (wide ? is_opener(s, i, 2) && wide_length(s, i) == TEXT_MIN
+                 : is_opener(s, i, 1) && text_length(s, i) >= TEXT_MIN)
+            return true;
+    }
+    return false;
+}
+
+/* --- packed within */
+
+/* RFC 1952 anywhere, for a run may begin before it; RFC 1950 with the usual window at the
+ * beginning. */
+static size_t packed_at(struct slice s)
+{
+    size_t at = slice_find(s, SLICE_LIT("\x1f\x8b\x08"));
+    bool zlib = s.n > 6 && s.p[0] == 0x78 && ((s.p[0] << 8 | s.p[1]) % 31) == 0 && !(s.p[1] & 0x20);
+    return zlib ? 0 : at;
+}
+
+#define INFLATE_WORK 2000 /* to set it up: 40 KiB are cleared */
+
+/* Inflates what begins `from` behind `start`, in the place of what stands behind `start`; cut at
+ * DECODE_GROWTH times its length. ST_END when nothing of interest comes out. */
+static enum status gunzip(struct buf *out, size_t start, size_t from, struct decoding *d)
 {
     uint8_t piece[4096];
-    struct slice packed = slice_sub(buf_slice(out), start, out->n);
+    struct slice packed = slice_sub(buf_slice(out), start + from, out->n);
     struct buf text;
     z_stream z = {.next_in = (z_const Bytef *)(uintptr_t)packed.p, .avail_in = (uInt)packed.n};
     if (packed.n > UINT32_MAX || inflateInit2(&z, 15 + 32) != Z_OK)
@@ -82,99 +217,47 @@ static enum status gunzip(struct buf *out, size_t start)
             break;
     }
     (void)inflateEnd(&z);
-    buf_cut(out, start);
-    (void)buf_add_slice(out, buf_slice(&text));
-    buf_done(&text);
-    return buf_status(out);
-}
-
-enum { PRINTS = 1, MAY_OPEN = 2, ZERO = 4 };
-
-/* What a byte is to looks_like_text. */
-static const uint8_t classes[256] = {[0] = ZERO,
-                                     ['\t'] = PRINTS,
-                                     ['\n'] = PRINTS,
-                                     ['\r'] = PRINTS,
-                                     [0x20 ... 0x23] = PRINTS,
-                                     ['$'] = PRINTS | MAY_OPEN,
-                                     ['%'] = PRINTS | MAY_OPEN,
-                                     ['&'] = PRINTS | MAY_OPEN,
-                                     [0x27 ... 0x49] = PRINTS,
-                                     ['J'] = PRINTS | MAY_OPEN,
-                                     [0x4b ... 0x51] = PRINTS,
-                                     ['R'] = PRINTS | MAY_OPEN,
-                                     [0x53 ... 0x5b] = PRINTS,
-                                     ['\\'] = PRINTS | MAY_OPEN,
-                                     [0x5d ... 0x6a] = PRINTS,
-                                     ['k'] = PRINTS | MAY_OPEN,
-                                     [0x6c ... 0xff] = PRINTS};
-
-/* An opener of a variable or of another disguise, of which base64 again is one. */
-static bool is_opener(struct slice s, size_t i)
-{
-    uint8_t c = s.p[i];
-    uint8_t next = i + 1 < s.n ? s.p[i + 1] : 0;
-    if (next == 0 && i + 2 < s.n) /* UTF-16, little-endian or big */
-        next = s.p[i + 2];
-    return (c == '$' && (next == '{' || next == '%' || next == '\\' || next == '&')) ||
-           (c == '%' && next >= '2' && next <= '7') ||
-           (c == '\\' && (next == 'u' || next == 'x' || (next >= '0' && next <= '7'))) ||
-           (c == '&' && (next == '#' || (next | 0x20) >= 'a')) || (c == 'J' && next == 'H') ||
-           (c == 'R' && next == '7') || (c == 'k' && next == 'e');
-}
-
-/* bytes in a row: what stands before the payload in the run decodes to noise */
-#define TEXT_MIN 9
-
-/* Whether there is a piece of text in it that is worth looking at; the zeros of UTF-16 belong to
- * it. */
-static bool looks_like_text(struct slice s)
-{
-    size_t run = 0;
-    bool opener = false;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned class = classes[s.p[i]];
-        if (class == ZERO && i > 0 && s.p[i - 1])
-            continue;
-        run = class & PRINTS ? run + 1 : 0;
-        opener = run && (opener || (class & MAY_OPEN && is_opener(s, i)));
-        if (opener && run >= TEXT_MIN)
-            return true;
+    d->work += INFLATE_WORK + text.n * RUN_WORK;
+    enum status st = looks_like_text(buf_slice(&text)) ? OK : ST_END;
+    if (st == OK) {
+        buf_cut(out, start);
+        (void)buf_add_slice(out, buf_slice(&text));
+        st = buf_status(out);
     }
-    return false;
+    buf_done(&text);
+    return st;
 }
 
-/* RFC 1952; RFC 1950 with the usual window. */
-static bool is_packed(struct slice s)
+/* The next run at or behind d->at whose next alignment gives text. d->at is four times a place, and
+ * the alignment. */
+enum status decode_base64(struct slice in, struct decoding *d, struct buf *out)
 {
-    return slice_starts(s, SLICE_LIT("\x1f\x8b\x08")) ||
-           (s.n > 6 && s.p[0] == 0x78 && ((s.p[0] << 8 | s.p[1]) % 31) == 0 && !(s.p[1] & 0x20));
-}
-
-/* The next run at or behind *at whose next alignment gives text. *at is four times a place, and the
- * alignment. */
-enum status decode_base64(struct slice in, size_t *at, struct buf *out)
-{
-    size_t start = out->n;
-    for (size_t place = *at / 4, alignment = *at % 4; place < in.n; alignment = 0) {
+    size_t start = out->n, from = d->at / 4;
+    for (size_t place = from, alignment = d->at % 4; place < in.n; alignment = 0) {
         size_t n = run_length(in, place);
+        d->work += (n + 1) / DECODE_LOOK + 1;
         if (n < RUN_MIN) {
             place += n + 1;
             continue;
         }
         for (; alignment < 4; alignment++) {
             decode_run(slice_sub(in, place, n), alignment, out);
+            d->work += n * RUN_WORK;
             struct slice got = slice_sub(buf_slice(out), start, out->n);
             if (buf_status(out) != OK)
                 return buf_status(out);
-            if (is_packed(got) || looks_like_text(got)) {
-                *at = alignment < 3 ? place * 4 + alignment + 1 : (place + n) * 4;
-                return is_packed(got) ? gunzip(out, start) : OK;
+            size_t packed = packed_at(got);
+            enum status st = packed < got.n ? gunzip(out, start, packed, d) : ST_END;
+            if (st == ST_END && looks_like_text(got))
+                st = OK;
+            if (st != ST_END) {
+                d->at = alignment < 3 ? place * 4 + alignment + 1 : (place + n) * 4;
+                return st;
             }
             buf_cut(out, start);
         }
         place += n;
     }
-    *at = in.n * 4;
+    d->at = in.n * 4;
     return ST_END;
 }

@@ -321,20 +321,14 @@ static bool known(const struct examiner *x, struct slice text)
     return false;
 }
 
-/* What a call of a decoder cost: all of it was looked at, and each escape made it shorter. */
-static uint64_t decoding_cost(size_t read, size_t wrote)
-{
-    enum { LOOK = 8 }; /* bytes looked at for the price of one written */
-    return read / LOOK + (read > wrote ? read - wrote : wrote);
-}
-
 static enum status add_decoded(struct examiner *x, size_t from, const struct decoder *d)
 {
     struct slice in = node_text(x, from);
-    for (size_t at = 0; !x->spent;) {
+    struct decoding state = {0};
+    for (uint64_t before = 0; !x->spent; before = state.work) {
         size_t mark = x->texts.n;
-        enum status st = d->decode(in, &at, &x->texts);
-        x->work += decoding_cost(in.n, st == ST_END ? in.n : x->texts.n - mark);
+        enum status st = d->decode(in, &state, &x->texts);
+        x->work += state.work - before;
         if (st == ST_END || st == ST_NOMEM)
             return st == ST_END ? OK : st;
         struct slice text = slice_sub(buf_slice(&x->texts), mark, x->texts.n);

