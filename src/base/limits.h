@@ -69,6 +69,7 @@
 #define LIMIT_HUNT_JOBS 64           /* what --jobs may ask for */
 #define LIMIT_HUNT_CODECS MIB(17)    /* codecs that one thread holds, one inside the other */
 #define LIMIT_HUNT_INFLATED GIB(64)  /* of one archive, all members together: bombs */
+#define LIMIT_HUNT_SPOOL GIB(4)      /* zips inside archives, on disk while they are searched */
 /* --- explain: one text that a person wants explained */
 #define LIMIT_EXPLAIN_BYTES MIB(4)
 /* --- scan: each has the figure that keeps a whole scan below 32 MiB of memory */

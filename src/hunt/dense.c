@@ -54,7 +54,7 @@ static struct undone undo_backslash(struct slice s, size_t at)
     bool is_x = false;
     for (; i < s.n && ((s.p[i] | 0x20) == 'u' || (s.p[i] | 0x20) == 'x'); i++)
         is_x = (s.p[i] | 0x20) == 'x';
-    if (i == at && i < s.n && (s.p[i] == '{' || s.p[i] == '$'))
+    if (i == at && i < s.n && s.p[i] == '{')
         return (struct undone){1, s.p[i]};
     if (i == at)
         return digits(s, at, 8, 2, 3);

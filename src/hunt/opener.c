@@ -70,7 +70,7 @@ static struct pulled pull_backslash(struct puller *p, size_t at, unsigned layer)
         is_x = (c.c | 0x20) == 'x';
         c = pull(p, at = c.next, layer);
     }
-    if (!letter && (c.c == '{' || c.c == '$')) /* as shells and regular expressions have it */
+    if (!letter && c.c == '{') /* as shells and regular expressions have it */
         return c;
     if (!letter)
         return pull_number(p, at, layer, 8, 2, 3, &v) ? v : (struct pulled){NOTHING, 0};

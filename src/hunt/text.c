@@ -4,10 +4,13 @@
 #include "archive/sniff.h"
 #include "archive/tar.h"
 #include "archive/zip.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/messages.h"
+#include "base/tempfile.h"
 #include "base/text.h"
 #include "hunt/map.h"
+#include "hunt/utf16.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +24,7 @@
 enum status text_search_init(struct text_search *t, const struct prefilter *filter)
 {
     *t = (struct text_search){0};
+    t->limits = (struct text_limits){LIMIT_HUNT_INFLATED, LIMIT_HUNT_SPOOL, LIMIT_HUNT_CODECS};
     buf_init(&t->label, LIMIT_PATH_BYTES);
     t->buffer = malloc(BUFFER);
     enum status st = line_search_init(&t->lines, filter);
@@ -172,7 +176,19 @@ static enum status peek(struct peeked *p, struct err *e)
 
 bool text_is_plain(struct slice head)
 {
-    return codec_sniff(head) == CODEC_PLAIN && !tar_sniff(head) && sniff_head(head) != SNIFF_ZIP;
+    return codec_sniff(head) == CODEC_PLAIN && !tar_sniff(head) && !utf16_sniff(head) &&
+           sniff_head(head) != SNIFF_ZIP;
+}
+
+/* What an archive gives is counted, whether it is searched or kept. */
+static bool inflate_more(struct text_search *t, uint64_t n, struct err *e)
+{
+    t->inflated += n;
+    if (t->inflated <= t->limits.inflated)
+        return true;
+    (void)err_set(e, ST_LIMIT, N_("holds more than %llu GiB unpacked"),
+                  (unsigned long long)(LIMIT_HUNT_INFLATED >> 30));
+    return false;
 }
 
 /* Searches the source to its end. Reading errors go to on.incomplete. */
@@ -194,9 +210,8 @@ static enum status search_text(struct text_search *t, const struct stream_source
         struct slice block = slice_of(t->buffer, have);
         st = t->block ? t->block(t->block_ctx, block, more, &used)
                       : line_search_block(&t->lines, block, more, &used);
-        if (t->depth && (t->inflated += got) > LIMIT_HUNT_INFLATED && more) {
-            in = err_set(&e, ST_LIMIT, N_("holds more than %llu GiB unpacked"),
-                         (unsigned long long)(LIMIT_HUNT_INFLATED >> 30));
+        if (t->depth && more && !inflate_more(t, got, &e)) {
+            in = ST_LIMIT;
             more = false;
         }
         if (t->stop && *t->stop)
@@ -240,7 +255,7 @@ static size_t memory_of(enum codec_kind kind)
     case CODEC_XZ:
         return LIMIT_CODEC_MEMORY;
     case CODEC_ZSTD:
-        return (size_t)1 << (LIMIT_ZSTD_WINDOW_LOG + 1);
+        return ((size_t)1 << LIMIT_ZSTD_WINDOW_LOG) + KIB(512); /* and its buffers */
     default:
         return KIB(256);
     }
@@ -252,7 +267,7 @@ static enum status search_packed(struct text_search *t, enum codec_kind kind,
     struct unpacking u = {NULL};
     struct stream_source plain = {&u, read_stream};
     size_t memory = memory_of(kind);
-    if (t->codec_memory + memory > LIMIT_HUNT_CODECS) {
+    if (t->codec_memory + memory > t->limits.codecs) {
         (void)err_set(e, ST_LIMIT, N_("packed too often, one inside the other"));
         incomplete(t, e);
         return OK;
@@ -312,6 +327,59 @@ static enum status read_nothing(void *ctx, uint8_t *to, size_t n, size_t *ret_n,
     return OK;
 }
 
+static enum status search_zip(struct text_search *t, int fd, uint64_t size, struct err *e);
+
+/* A zip is read from its end, so one that comes as a stream is kept in a file of its own first. */
+static enum status keep_zip(struct text_search *t, const struct stream_source *from, int fd,
+                            uint64_t *ret_size, struct err *e)
+{
+    for (uint64_t size = 0;; *ret_size = size) {
+        size_t got = 0;
+        enum status st = from->read(from->ctx, t->buffer, READ, &got, e);
+        if (st != OK || got == 0)
+            return st;
+        size += got;
+        if (size + t->spooled > t->limits.spool)
+            return err_set(e, ST_LIMIT,
+                           N_("a zip of more than %llu GiB inside another archive or on standard "
+                              "input"),
+                           (unsigned long long)(LIMIT_HUNT_SPOOL >> 30));
+        if (t->depth && !inflate_more(t, got, e))
+            return ST_LIMIT;
+        if (fd_write_all(fd, slice_of(t->buffer, got), e) != OK)
+            return err_set_errno(e, ST_IO, N_("no room for it in a temporary file"));
+        if (t->stop && *t->stop)
+            return OK;
+    }
+}
+
+static enum status search_inner_zip(struct text_search *t, const struct stream_source *from,
+                                    struct err *e)
+{
+    uint64_t size = 0;
+    int fd = tempfile_open();
+    enum status st = OK;
+    enum status kept = fd < 0 ? err_set_errno(e, ST_IO, N_("no room for it in a temporary file"))
+                              : keep_zip(t, from, fd, &size, e);
+    t->spooled += size;
+    if (kept != OK)
+        incomplete(t, e);
+    else
+        st = search_zip(t, fd, size, e);
+    t->spooled -= size;
+    if (fd >= 0)
+        (void)close(fd);
+    return st;
+}
+
+static enum status search_utf16(struct text_search *t, const struct stream_source *from)
+{
+    struct utf16 u;
+    struct stream_source text = {&u, utf16_read};
+    utf16_init(&u, from);
+    return search_text(t, &text);
+}
+
 static enum status search_inner(struct text_search *t, const struct stream_source *from,
                                 struct err *e)
 {
@@ -326,15 +394,17 @@ static enum status search_inner(struct text_search *t, const struct stream_sourc
     }
     enum codec_kind kind = codec_sniff(head);
     bool zip = sniff_head(head) == SNIFF_ZIP, tar = tar_sniff(head);
-    if (zip || ((kind != CODEC_PLAIN || tar) && t->depth > DEPTH)) {
-        (void)err_set(e, ST_UNSUPPORTED,
-                      zip ? N_("a zip inside another archive or on standard input")
-                          : N_("packed too often, one inside the other"));
+    if ((kind != CODEC_PLAIN || tar || zip) && t->depth > DEPTH) {
+        (void)err_set(e, ST_UNSUPPORTED, N_("packed too often, one inside the other"));
         incomplete(t, e);
         return OK;
     }
+    if (zip)
+        return search_inner_zip(t, &whole, e);
     if (kind != CODEC_PLAIN)
         return search_packed(t, kind, &whole, e);
+    if (utf16_sniff(head))
+        return search_utf16(t, &whole);
     return tar ? search_tar(t, &whole, e) : search_text(t, &whole);
 }
 
@@ -459,7 +529,7 @@ enum status text_search_file(struct text_search *t, int fd, bool regular, uint64
     struct stream_source from = {&r, read_fd};
     uint8_t head[SNIFF_BYTES];
     ssize_t n = regular ? pread(fd, head, sizeof head, 0) : 0;
-    t->inflated = 0;
+    t->inflated = t->spooled = 0;
     t->depth = 0;
     t->codec_memory = 0;
     if (!regular)

@@ -1,5 +1,6 @@
 /* What lies in a file, as texts to search: the file itself, or unpacked, or each member of an
- * archive, by content at every level.
+ * archive, by content at every level. UTF-16 is read as UTF-8. A zip that comes as a stream, out of
+ * another archive or from a pipe, is kept in a temporary file while it is searched.
  *
  * One text_search per thread; it holds one read buffer and whatever the codecs of the file that is
  * being read take, bounded together by LIMIT_HUNT_CODECS. Input is hostile.
@@ -20,6 +21,12 @@ struct text_events {
     void (*incomplete)(void *ctx, struct slice label, const struct err *why);
 };
 
+/* As they are in base/limits.h; fewer for tests. */
+struct text_limits {
+    uint64_t inflated, spool;
+    size_t codecs;
+};
+
 struct text_search {
     struct line_search lines; /* its hit and ctx are the caller's to set */
     struct text_events on;
@@ -30,6 +37,8 @@ struct text_search {
     unsigned depth;
     uint64_t incompletes;
     uint64_t inflated; /* of the file that is being read */
+    uint64_t spooled;  /* in temporary files, of the archives that are open */
+    struct text_limits limits;
     /* Instead of searching: is given the blocks as line_search_block is. NULL: search. */
     enum status (*block)(void *ctx, struct slice block, bool more, size_t *ret_used);
     void *block_ctx;

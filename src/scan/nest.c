@@ -2,6 +2,8 @@
  * packed opened in memory, in place, or in a temporary file. */
 #include "scan/scan_int.h"
 
+#include "base/tempfile.h"
+
 #include <errno.h>
 #include <unistd.h>
 
@@ -111,7 +113,7 @@ static enum status spill(struct scan *s, const struct frame *outer, const struct
 {
     if (!spend(s, e->size))
         return ST_LIMIT;
-    f->fd = temp_file();
+    f->fd = tempfile_open();
     if (f->fd < 0)
         return ST_IO;
     enum status st = zip_copy(&outer->zip, e, &s->tools, write_piece, &f->fd);

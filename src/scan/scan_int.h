@@ -61,7 +61,4 @@ enum mount_kind mount_kind_of(int fd, const char *path);
 /* Whether an overlay's folders all lie below the paths given (absolute). */
 bool mount_overlay_below(const char *mount_point, char *const *roots, size_t n);
 
-/* temp.c: an unlinked file of our own; -1 and errno on failure. */
-int temp_file(void);
-
 #endif

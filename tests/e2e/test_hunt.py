@@ -254,6 +254,8 @@ class Packing(Case):
         yield "a.tgz", self.tar([("b.log", b""), ("a.log.xz", lzma.compress(t))], "w:gz"), "!/a.log.xz"
         yield "a.zip", self.zip([("a.log", t)]), "!/a.log"
         yield "s.zip", self.zip([("a.log.gz", gzip.compress(t))], zipfile.ZIP_STORED), "!/a.log.gz"
+        yield "z.tgz", self.tar([("q.zip", self.zip([("a.log", t)]))], "w:gz"), "!/q.zip!/a.log"
+        yield "zz.zip", self.zip([("q.zip", self.zip([("a.log", t)]))]), "!/q.zip!/a.log"
         yield "t.zip", self.zip([("a.tar", self.tar([("q", t)]))]), "!/a.tar!/q"
 
     def test_every_packing(self):
@@ -262,10 +264,29 @@ class Packing(Case):
             code, rows, s = hunt(path)
             self.assertEqual([(r["file"], r["line"]) for r in rows], [(path + inner, 701)], name)
             self.assertEqual((s["lines"], s["incomplete_count"]), (1401, 0), name)
-            if not name.endswith("zip"):
-                with open(path, "rb") as f:
-                    code, rows, s = hunt("-", stdin=f)
-                self.assertEqual([(r["file"], r["line"]) for r in rows], [("-" + inner, 701)], name)
+            with open(path, "rb") as f:
+                code, rows, s = hunt("-", stdin=f)
+            self.assertEqual([(r["file"], r["line"]) for r in rows], [("-" + inner, 701)], name)
+            code, rows, s = hunt("-", input=data)  # a pipe
+            self.assertEqual([(r["file"], r["line"]) for r in rows], [("-" + inner, 701)], name)
+            self.assertEqual(s["incomplete_count"], 0, name)
+
+    def test_no_room_for_a_zip_in_a_pipe(self):
+        data = self.zip([("a.log", self.TEXT)])
+        r = subprocess.run(["bash", "-c", 'ulimit -f 0; trap "" XFSZ; exec "$@"', "-", TOOL, "hunt", "--format", "jsonl", "-"],
+                           input=data, capture_output=True, env=env_of(), timeout=60)
+        s = json.loads(r.stdout.splitlines()[-1])["summary"]
+        self.assertEqual((r.returncode, s["incomplete_count"]), (2, 1))
+        self.assertIn("no room for it in a temporary file", s["incomplete"][0]["reason"])
+        self.assertEqual(os.listdir(self.dir), [])
+
+    def test_utf16(self):
+        for encoding in ("utf-16-le", "utf-16-be"):
+            path = self.put("w.log", ("\ufeff" + access() * 90 + access(path="/?q=%24%7Bjndi:ldap://h/%E6%97%A5%7D") + access("日本")).encode(encoding))
+            code, rows, s = hunt(path)
+            self.assertEqual([(r["line"], r["client"], r["field"], r["time"]) for r in rows],
+                             [(91, "198.51.100.23", "query q", "2021-12-13T13:40:03.000Z")])
+            self.assertEqual((s["lines"], s["from"]), (92, "2021-12-13T13:40:03.000Z"))
 
     def test_cut_is_told_and_what_is_there_is_searched(self):
         noise = random.Random(5).randbytes(60000).hex().encode()

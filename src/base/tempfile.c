@@ -1,11 +1,14 @@
 /* Temporary files that nobody else can open and that are gone when we are. /var/tmp before /tmp,
  * because the latter is often memory. */
-#include "scan/scan_int.h"
+#include "base/tempfile.h"
+
+#include "base/slice.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-int temp_file(void)
+int tempfile_open(void)
 {
     const char *const folders[] = {getenv("TMPDIR"), "/var/tmp", "/tmp"};
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {

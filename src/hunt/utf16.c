@@ -1,0 +1,86 @@
+/* Units to code points to UTF-8. */
+#include "hunt/utf16.h"
+
+#include "base/utf8.h"
+
+#define LONGEST 6 /* bytes that one unit may give: U+FFFD for the half before it, and its own */
+
+bool utf16_sniff(struct slice head)
+{
+    if (slice_starts(head, SLICE_LIT("\xff\xfe")))
+        return !(head.n >= 4 && head.p[2] == 0 && head.p[3] == 0);
+    return slice_starts(head, SLICE_LIT("\xfe\xff"));
+}
+
+void utf16_init(struct utf16 *u, const struct stream_source *from)
+{
+    *u = (struct utf16){.from = *from};
+}
+
+static uint32_t unit_at(const struct utf16 *u, size_t i)
+{
+    uint32_t a = u->left[i], b = u->left[i + 1];
+    return u->big ? a << 8 | b : b << 8 | a;
+}
+
+static size_t put(uint8_t *to, uint32_t cp)
+{
+    return utf8_encode(cp, to);
+}
+
+/* One unit; how many bytes it gives. */
+static size_t step(struct utf16 *u, uint32_t unit, uint8_t *to)
+{
+    size_t n = 0;
+    uint32_t high = u->high;
+    bool is_low = unit >= 0xdc00 && unit < 0xe000;
+    u->high = 0;
+    if (high && is_low)
+        return put(to, 0x10000 + ((high - 0xd800) << 10) + (unit - 0xdc00));
+    if (high)
+        n = put(to, UTF8_BAD);
+    if (unit >= 0xd800 && unit < 0xdc00)
+        u->high = unit;
+    else
+        n += put(to + n, is_low ? UTF8_BAD : unit);
+    return n;
+}
+
+/* The first bytes: the mark. */
+static void begin(struct utf16 *u, size_t *at)
+{
+    if (u->begun || u->left_n < 2)
+        return;
+    u->begun = true;
+    u->big = u->left[0] == 0xfe;
+    *at = 2;
+}
+
+enum status utf16_read(void *utf16, uint8_t *to, size_t n, size_t *ret_n, struct err *e)
+{
+    struct utf16 *u = utf16;
+    size_t wrote = 0;
+    while (wrote == 0 && !u->ended) {
+        size_t at = 0, got = 0;
+        enum status st = OK;
+        if (u->left_n < sizeof u->left)
+            st =
+                u->from.read(u->from.ctx, u->left + u->left_n, sizeof u->left - u->left_n, &got, e);
+        if (st != OK)
+            return st;
+        u->left_n += got;
+        u->ended = got == 0 && u->left_n < 2;
+        begin(u, &at);
+        for (; at + 2 <= u->left_n && wrote + LONGEST <= n; at += 2)
+            wrote += step(u, unit_at(u, at), to + wrote);
+        u->left_n -= at;
+        memmove(u->left, u->left + at, u->left_n);
+    }
+    if (u->ended && wrote + 4 <= n && (u->high || u->left_n)) {
+        wrote += put(to + wrote, UTF8_BAD);
+        u->high = 0;
+        u->left_n = 0;
+    }
+    *ret_n = wrote;
+    return OK;
+}
