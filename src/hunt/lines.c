@@ -4,7 +4,7 @@
 #include "base/limits.h"
 
 #define WINDOW_BEFORE KIB(8) /* of a long line, before what may be an opener */
-#define FAILS 12             /* full looks that may fail in FAILS_SPAN before pieces are decoded */
+#define FAILS 200 /* steps of full looks that fail in FAILS_SPAN before pieces are decoded */
 #define FAILS_SPAN KIB(1)
 #define PIECE OPENER_PIECE
 #define PIECE_OVERLAP 512 /* a spelling of ${ through four layers is shorter */
@@ -37,6 +37,14 @@ static size_t line_end(struct slice s, size_t from)
     return at ? (size_t)((const uint8_t *)at - s.p) : s.n;
 }
 
+static uint64_t newlines(struct slice s, size_t from, size_t to)
+{
+    uint64_t n = 0;
+    for (size_t i = from; (i = line_end(slice_sub(s, 0, to), i)) < to; i++)
+        n++;
+    return n;
+}
+
 static size_t line_start(struct slice s, size_t low, size_t at)
 {
     const void *nl = at > low ? memrchr(s.p + low, '\n', at - low) : NULL;
@@ -46,11 +54,12 @@ static size_t line_start(struct slice s, size_t low, size_t at)
 /* --- openers */
 
 /* Whether there is an opener at `at`. If not, *ret_next is where to go on. */
-static bool opens(struct line_search *s, struct slice text, size_t at, size_t *ret_next)
+static bool opens(struct line_search *s, struct slice text, size_t at, struct opener_memory *memory,
+                  size_t *ret_next)
 {
     const uint8_t *p = text.p + at;
     *ret_next = at + 1;
-    switch (opener_quick(text, at)) {
+    switch (opener_quick(text, at, memory)) {
     case OPENER_NO:
         return false;
     case OPENER_YES:
@@ -59,13 +68,14 @@ static bool opens(struct line_search *s, struct slice text, size_t at, size_t *r
         break;
     }
     if (s->dense_to == NULL || p >= s->dense_to) {
-        if (opener_full(text, at))
+        unsigned steps = OPENER_STEPS;
+        if (opener_full(text, at, &steps))
             return true;
         if (!s->fails_from || p < s->fails_from || (size_t)(p - s->fails_from) > FAILS_SPAN) {
             s->fails_from = p;
             s->fails = 0;
         }
-        if (++s->fails >= FAILS)
+        if ((s->fails += steps) >= FAILS)
             s->dense_to = p + PIECE;
         return false;
     }
@@ -106,14 +116,16 @@ static enum status search_long(struct line_search *s, struct slice line, bool mo
                                size_t *ret_used)
 {
     uint64_t ignored = 0;
+    struct prefilter_block block = {0};
     size_t at = 0, done = line.n;
-    while (!s->reported && (at = prefilter_next(s->filter, line, at, &ignored)) < line.n) {
+    struct opener_memory memory = {0};
+    while (!s->reported && (at = prefilter_next(s->filter, line, at, &ignored, &block)) < line.n) {
         size_t next = at + 1;
         if (more && line.n - at < LIMIT_HUNT_LINE - WINDOW_BEFORE) {
             done = at > WINDOW_BEFORE ? at - WINDOW_BEFORE : 0;
             break; /* its window comes with the next block */
         }
-        if (opens(s, line, at, &next)) {
+        if (opens(s, line, at, &memory, &next)) {
             size_t from = at > WINDOW_BEFORE ? at - WINDOW_BEFORE : 0;
             struct slice window = slice_sub(line, from, LIMIT_HUNT_LINE);
             enum status st = examine_line(s, window, true);
@@ -186,11 +198,13 @@ static enum status search_part(struct line_search *s, struct slice text)
 {
     size_t at = 0, low = 0;
     struct told told = {0, s->lines};
-    while ((at = prefilter_next(s->filter, text, at, &s->lines)) < text.n) {
+    struct prefilter_block block = {0};
+    struct opener_memory memory = {0};
+    while ((at = prefilter_next(s->filter, text, at, &s->lines, &block)) < text.n) {
         size_t next = at + 1;
-        if (!opens(s, text, at, &next)) {
-            for (size_t i = line_end(text, at); i < next && i < text.n; i = line_end(text, i + 1))
-                s->lines++;
+        if (!opens(s, text, at, &memory, &next)) {
+            if (next > at + 1) /* else only the opener's first byte */
+                s->lines += newlines(text, at, next);
             at = next;
             continue;
         }

@@ -36,10 +36,11 @@ struct line_search {
     bool reported;      /* which was reported already */
     bool no_evaluation; /* for measuring: openers are counted, not examined */
     uint64_t openers;
-    /* failed full looks since `fails_from`, and up to where all is decoded in pieces instead */
+    /* steps of full looks that failed since `fails_from`, and up to where all is decoded in pieces
+     * instead */
     const uint8_t *fails_from, *dense_to;
     unsigned fails;
-    uint8_t piece[2][OPENER_PIECE];
+    uint8_t piece[2][OPENER_ROOM];
 };
 
 enum status line_search_init(struct line_search *s, const struct prefilter *filter) MUST_USE;

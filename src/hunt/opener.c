@@ -4,11 +4,10 @@
  * of $ % \\ & and what follows must be able to continue it. What is left is read in full:
  * characters are pulled through up to four layers, of which each undoes any escape: percent, %u,
  * backslash, entity. A layer reads the one below it, so mixed and nested spellings come out without
- * a list of them. Each place costs at most STEPS reads, so a text made of escapes is no slower. */
-#include "hunt/prefilter.h"
+ * a list of them. Each place costs at most OPENER_STEPS reads. */
+#include "hunt/opener_int.h"
 
 #define LAYERS 4
-#define STEPS 300
 
 struct puller {
     struct slice s;
@@ -25,12 +24,37 @@ struct pulled {
 
 static struct pulled pull(struct puller *p, size_t at, unsigned layer);
 
+#define NO 255
+const uint8_t opener_digits[256] = {[0 ... '0' - 1] = NO,
+                                    ['0'] = 0,
+                                    ['1'] = 1,
+                                    ['2'] = 2,
+                                    ['3'] = 3,
+                                    ['4'] = 4,
+                                    ['5'] = 5,
+                                    ['6'] = 6,
+                                    ['7'] = 7,
+                                    ['8'] = 8,
+                                    ['9'] = 9,
+                                    ['9' + 1 ... 'A' - 1] = NO,
+                                    ['A'] = 10,
+                                    ['B'] = 11,
+                                    ['C'] = 12,
+                                    ['D'] = 13,
+                                    ['E'] = 14,
+                                    ['F'] = 15,
+                                    ['F' + 1 ... 'a' - 1] = NO,
+                                    ['a'] = 10,
+                                    ['b'] = 11,
+                                    ['c'] = 12,
+                                    ['d'] = 13,
+                                    ['e'] = 14,
+                                    ['f'] = 15,
+                                    ['f' + 1 ... 255] = NO};
+
 static int hex(int32_t c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c < 0 || c > 255 || opener_digits[c] == NO ? -1 : opener_digits[c];
 }
 
 /* Reads from `least` to `most` digits of the base through the layer. */
@@ -84,12 +108,13 @@ static struct pulled pull_backslash(struct puller *p, size_t at, unsigned layer)
     return pull_number(p, at, layer, 16, digits, digits, &v) ? v : (struct pulled){NOTHING, 0};
 }
 
-/* The entities that stand for what an opener is made of. */
+/* The entities that stand for what an opener, or another entity, is made of. */
 static const struct {
     const char *name;
     int32_t value;
 } entities[] = {
-    {"dollar", '$'}, {"lbrace", '{'}, {"lcub", '{'}, {"bsol", '\\'}, {"percnt", '%'}, {"amp", '&'},
+    {"dollar", '$'}, {"lbrace", '{'}, {"lcub", '{'}, {"bsol", '\\'},
+    {"percnt", '%'}, {"amp", '&'},    {"num", '#'},
 };
 #define ENTITY_NAME 6
 
@@ -140,26 +165,92 @@ static struct pulled pull(struct puller *p, size_t at, unsigned layer)
     return escaped.c == NOTHING ? c : escaped;
 }
 
-static bool is_escape(uint8_t c)
-{
-    return c == '%' || c == '\\' || c == '&';
-}
-
 /* --- base64 */
 
-static int digit64(uint8_t c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
+enum { NOT_BASE64 = 0x80 };
+/* The value of a digit; line breaks and all else end a run. */
+static const uint8_t base64_digits[256] = {[0 ... '*'] = NOT_BASE64,
+                                           ['+'] = 62,
+                                           [','] = NOT_BASE64,
+                                           ['-'] = 62,
+                                           ['.'] = NOT_BASE64,
+                                           ['/'] = 63,
+                                           ['0'] = 52,
+                                           ['1'] = 53,
+                                           ['2'] = 54,
+                                           ['3'] = 55,
+                                           ['4'] = 56,
+                                           ['5'] = 57,
+                                           ['6'] = 58,
+                                           ['7'] = 59,
+                                           ['8'] = 60,
+                                           ['9'] = 61,
+                                           [':' ... '@'] = NOT_BASE64,
+                                           ['A'] = 0,
+                                           ['B'] = 1,
+                                           ['C'] = 2,
+                                           ['D'] = 3,
+                                           ['E'] = 4,
+                                           ['F'] = 5,
+                                           ['G'] = 6,
+                                           ['H'] = 7,
+                                           ['I'] = 8,
+                                           ['J'] = 9,
+                                           ['K'] = 10,
+                                           ['L'] = 11,
+                                           ['M'] = 12,
+                                           ['N'] = 13,
+                                           ['O'] = 14,
+                                           ['P'] = 15,
+                                           ['Q'] = 16,
+                                           ['R'] = 17,
+                                           ['S'] = 18,
+                                           ['T'] = 19,
+                                           ['U'] = 20,
+                                           ['V'] = 21,
+                                           ['W'] = 22,
+                                           ['X'] = 23,
+                                           ['Y'] = 24,
+                                           ['Z'] = 25,
+                                           ['[' ... '^'] = NOT_BASE64,
+                                           ['_'] = 63,
+                                           ['`'] = NOT_BASE64,
+                                           ['a'] = 26,
+                                           ['b'] = 27,
+                                           ['c'] = 28,
+                                           ['d'] = 29,
+                                           ['e'] = 30,
+                                           ['f'] = 31,
+                                           ['g'] = 32,
+                                           ['h'] = 33,
+                                           ['i'] = 34,
+                                           ['j'] = 35,
+                                           ['k'] = 36,
+                                           ['l'] = 37,
+                                           ['m'] = 38,
+                                           ['n'] = 39,
+                                           ['o'] = 40,
+                                           ['p'] = 41,
+                                           ['q'] = 42,
+                                           ['r'] = 43,
+                                           ['s'] = 44,
+                                           ['t'] = 45,
+                                           ['u'] = 46,
+                                           ['v'] = 47,
+                                           ['w'] = 48,
+                                           ['x'] = 49,
+                                           ['y'] = 50,
+                                           ['z'] = 51,
+                                           ['{' ... 255] = NOT_BASE64};
 
-#define BASE64_LOOK 100 /* digits behind the opener that are looked at */
+#define BASE64_LOOK 100 /* digits from the opener's group on that are looked at */
 #define BASE64_TEXT 6   /* bytes of text that must stand behind ${: chance gives fewer */
+
+/* ASCII text, of which } ends the look; all else is read one by one. */
+static inline bool is_plain_text(uint8_t c)
+{
+    return c >= 0x20 && c < 0x80 && c != '}';
+}
 
 /* Text so far: ASCII, or UTF-8 whose lead and tail bytes follow each other. `*tails`: how many are
  * due. */
@@ -176,36 +267,83 @@ static bool is_text(uint8_t c, unsigned *tails)
     return c >= 0x20 || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* The digits from `at` on, of which the first `skip` bits belong to the byte before: whether an
- * opener stands at their beginning. Behind a } anything may follow. */
-static bool base64_opener(struct slice s, size_t at, unsigned skip)
+/* The three bytes of the whole group at p; more than 24 bits: it is none. */
+static inline uint32_t base64_group(const uint8_t *p)
+{
+    uint32_t a = base64_digits[p[0]], b = base64_digits[p[1]], c = base64_digits[p[2]];
+    uint32_t d = base64_digits[p[3]];
+    return ((a | b | c | d) & NOT_BASE64) << 24 | a << 18 | b << 12 | c << 6 | d;
+}
+
+/* A group of which only the digits from `at` on count, `before` stand before them; it may be cut.
+ * *ret_bytes: how many of its bytes are whole. */
+static uint32_t base64_part(struct slice s, size_t at, unsigned before, size_t *ret_bytes)
+{
+    uint32_t v = 0;
+    unsigned n = before;
+    for (; n < 4 && at < s.n && !(base64_digits[s.p[at]] & NOT_BASE64); n++, at++)
+        v |= (uint32_t)base64_digits[s.p[at]] << (18 - 6 * n);
+    *ret_bytes = n * 6 / 8;
+    return v;
+}
+
+/* By the first bytes, of which there are six or all: whether more is worth reading. A %25 may be
+ * the first of many. */
+static bool base64_begins(struct slice s)
+{
+    struct opener_memory none = {0};
+    return s.n >= 2 && (s.p[0] == '$' || s.p[0] == '%' || s.p[0] == '\\' || s.p[0] == '&') &&
+           (slice_starts(s, SLICE_LIT("%25")) || opener_quick(s, 0, &none) != OPENER_NO);
+}
+
+static inline uint32_t base64_first(struct slice s, size_t at, unsigned before, size_t *ret_bytes)
+{
+    uint32_t v = before == 0 && s.n - at >= 4 ? base64_group(s.p + at) : UINT32_MAX;
+    return v >> 24 ? base64_part(s, at, before, ret_bytes) : v;
+}
+
+/* The digits from `at` on, before which `before` digits of their group stand, and as many bytes
+ * before the opener: whether they are one and text behind it. Behind a } anything may follow. What
+ * is found not to be text is kept in m, for openers of one alignment read the same text. */
+static bool base64_opener(struct slice s, size_t at, unsigned before, struct opener_memory *m)
 {
     uint8_t bytes[BASE64_LOOK];
-    uint32_t bits = 0;
-    unsigned have = 0, tails = 0;
-    size_t n = 0;
-    for (size_t i = at; i < s.n && i < at + BASE64_LOOK; i++) {
-        int d = digit64(s.p[i]);
-        if (d < 0)
-            break;
-        bits = bits << 6 | (uint32_t)d;
-        have += i == at ? 6 - skip : 6;
-        if (have < 8)
-            continue;
-        have -= 8;
-        uint8_t c = (uint8_t)(bits >> have);
-        bool wide = c == 0 && n % 2 == 1 && bytes[0] == '$'; /* UTF-16 */
-        if (!wide && !is_text(c, &tails))
+    size_t n = 0, whole = 3, i = at, lane = (at - before) & 3;
+    unsigned tails = 0, k = before;
+    bool begun = false, closed = false;
+    if (at > m->from[lane] && at < m->failed[lane])
+        return false;
+    uint32_t v = base64_first(s, at, before, &whole) << 8 * before;
+    for (;;) {
+        for (; k < whole && !closed; k++, v <<= 8) {
+            uint8_t c = (uint8_t)(v >> 16);
+            if (!is_text(c, &tails)) {
+                m->from[lane] = at;
+                m->failed[lane] = i;
+                return false;
+            }
+            bytes[n++] = c;
+            closed = n > 2 && c == '}';
+        }
+        bool ends = closed || whole < 3 || i >= at + BASE64_LOOK - 8;
+        if (!begun && (n >= 6 || ends) && !base64_begins(slice_of(bytes, n)))
             return false;
-        bytes[n++] = c;
-        if (n == 2 && bytes[0] == '$' && c != '{' && c != 0 && !is_escape(c))
-            return false;
-        if (n > 2 && c == '}')
-            break;
+        if (ends)
+            return (closed || n >= 2 + BASE64_TEXT) && base64_begins(slice_of(bytes, n));
+        begun = n >= 6;
+        i += i == at ? 4 - before : 4;
+        v = s.n - i >= 4 ? base64_group(s.p + i) : UINT32_MAX;
+        if (v >> 24)
+            v = base64_part(s, i, 0, &whole);
+        k = 0;
+        uint8_t a = (uint8_t)(v >> 16), b = (uint8_t)(v >> 8), c = (uint8_t)v;
+        if (whole == 3 && !tails && is_plain_text(a) && is_plain_text(b) && is_plain_text(c)) {
+            bytes[n++] = a;
+            bytes[n++] = b;
+            bytes[n++] = c;
+            k = 3;
+        }
     }
-    struct slice text = slice_of(bytes, n);
-    return n >= 2 && (n >= 2 + BASE64_TEXT || bytes[n - 1] == '}') && bytes[0] < 0x80 &&
-           strchr("$%\\&", bytes[0]) && opener_at(text, 0);
 }
 
 static bool same(struct slice s, size_t at, const char *text)
@@ -218,25 +356,25 @@ static bool base64_gzip(struct slice s, size_t at)
 {
     if (same(s, at, "H4sI"))
         return true;
-    if (at == 0 || digit64(s.p[at - 1]) < 0)
+    if (at == 0 || base64_digits[s.p[at - 1]] & NOT_BASE64)
         return false;
     return (s.p[at] == 'L' && at > 1 && (s.p[at - 1] == '+' || s.p[at - 1] == '-') &&
             strchr("BRhx", s.p[at - 2])) ||
            (same(s, at, "iwg") && s.p[at - 1] == 'f');
 }
 
-static bool base64_can(struct slice s, size_t at)
+static bool base64_can(struct slice s, size_t at, struct opener_memory *m)
 {
     switch (s.p[at]) {
     case 'J':
-        return base64_opener(s, at, 0);
+        return base64_opener(s, at, 0, m);
     case 'k':
-        return at > 0 && base64_opener(s, at - 1, 4);
+        return at > 0 && base64_opener(s, at - 1, 2, m);
     case 'H':
     case 'L':
         return base64_gzip(s, at);
     default:
-        return base64_gzip(s, at) || base64_opener(s, at, 2);
+        return base64_gzip(s, at) || base64_opener(s, at, 1, m);
     }
 }
 
@@ -245,6 +383,11 @@ static bool base64_can(struct slice s, size_t at)
 static uint8_t at_or_nul(struct slice s, size_t at)
 {
     return at < s.n ? s.p[at] : 0;
+}
+
+static bool is_escape(uint8_t c)
+{
+    return c == '%' || c == '\\' || c == '&';
 }
 
 /* Whether what stands at `at` can go on after the character v of the layer below. */
@@ -279,8 +422,8 @@ static bool number_can(struct slice s, size_t at, int base, size_t least, size_t
     int32_t v = 0;
     size_t n = 0;
     for (; n < most && v <= 0xffff; n++) {
-        int d = hex(at_or_nul(s, at + n));
-        if (d < 0 || d >= base)
+        int d = opener_digits[at_or_nul(s, at + n)];
+        if (d >= base)
             break;
         v = v * base + d;
     }
@@ -334,7 +477,7 @@ static bool entity_can(struct slice s, size_t at)
            number_can(s, at + 2 + is_hex, is_hex ? 16 : 10, 1, 16);
 }
 
-enum opener_answer opener_quick(struct slice s, size_t at)
+enum opener_answer opener_quick(struct slice s, size_t at, struct opener_memory *m)
 {
     uint8_t c = s.p[at], next = at_or_nul(s, at + 1);
     bool can = false;
@@ -355,31 +498,29 @@ enum opener_answer opener_quick(struct slice s, size_t at)
         can = entity_can(s, at);
         break;
     default:
-        if (base64_can(s, at))
+        if (base64_can(s, at, m))
             return OPENER_YES;
     }
     return can ? OPENER_MAYBE : OPENER_NO;
 }
 
-bool opener_full(struct slice s, size_t at)
+bool opener_full(struct slice s, size_t at, unsigned *steps)
 {
-    return opener_full_within(s, at, STEPS);
-}
-
-bool opener_full_within(struct slice s, size_t at, unsigned steps)
-{
-    struct puller p = {s, steps};
-    struct pulled first = pull(&p, at, LAYERS);
-    if (first.c != '$')
-        return p.steps == 0;
-    struct pulled second = pull(&p, first.next, LAYERS);
-    if (second.c == 0) /* UTF-16 */
-        second = pull(&p, second.next, LAYERS);
-    return second.c == '{' || p.steps == 0;
+    struct puller p = {s, *steps};
+    struct pulled first = pull(&p, at, LAYERS), second = {0};
+    if (first.c == '$') {
+        second = pull(&p, first.next, LAYERS);
+        if (second.c == 0) /* UTF-16 */
+            second = pull(&p, second.next, LAYERS);
+    }
+    *steps -= p.steps;
+    return (first.c == '$' && second.c == '{') || p.steps == 0;
 }
 
 bool opener_at(struct slice s, size_t at)
 {
-    enum opener_answer a = opener_quick(s, at);
-    return a == OPENER_YES || (a == OPENER_MAYBE && opener_full(s, at));
+    struct opener_memory none = {0};
+    unsigned steps = OPENER_STEPS;
+    enum opener_answer a = opener_quick(s, at, &none);
+    return a == OPENER_YES || (a == OPENER_MAYBE && opener_full(s, at, &steps));
 }

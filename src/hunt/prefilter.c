@@ -7,7 +7,8 @@
  *           an escape goes on with
  *   3       \  then u U x X 0 1 4 % &, then 0-7 { u   \u0024 \x24 \44 \044 \u{24} \u005c
  *           U x X # or an escape
- *   4       &  then # a d p b l                       &#36; &dollar &amp;#36; &percnt;24
+ *   4       &  then # a d p b l or an escape          &#36; &dollar &amp;#36; &percnt;24
+ *                                                     &&#100;ollar
  *   5-7                                               base64, see below
  *
  * base64 of what, beginning at a digit, one byte later and two bytes later:
@@ -35,7 +36,7 @@ static const struct spelling {
     {{"%", "2", "456%\\&"}, false},
     {{"%", "5uU%\\&", "cC03%\\&#xXuU124567"}, false},
     {{"\\", "uUxX014%&", "01234567{uUxX%\\&#"}, false},
-    {{"&", "#adpblADPBL", "0123456789xXomescbOMESCB%\\&"}, false},
+    {{"&", "#adpblADPBL%\\&", "0123456789xXomescbOMESCB%\\&#uUaAnN"}, false},
     {{"JHL", "H4CT", "stuvAI"}, false},
     {{"CSiy", "Rw", "7g"}, false},
     {{"k", "e", "yz012389"}, false},
@@ -63,12 +64,24 @@ static void make_tables(struct prefilter *f)
     }
 }
 
-static bool may_open(const struct prefilter *f, const uint8_t *p)
+#define BASE64 0xe0 /* its buckets */
+#define SEEN 5      /* bytes that may_open looks at */
+
+/* Digits that no text can have as its first: control characters and what UTF-8 does not use. */
+static const bool not_text[256] = {
+    ['A'] = true, ['B'] = true, ['E'] = true, ['F'] = true, ['G'] = true,
+    ['H'] = true, ['+'] = true, ['-'] = true, ['/'] = true, ['_'] = true};
+
+/* Exactly; and of base64 that text can follow, unless it ends in }. */
+static inline bool may_open(const struct prefilter *f, const uint8_t *p)
 {
-    return f->exact[0][p[0]] & f->exact[1][p[1]] & f->exact[2][p[2]];
+    uint8_t in = f->exact[0][p[0]] & f->exact[1][p[1]] & f->exact[2][p[2]];
+    if (in & BASE64 && (p[0] == 'J' || p[1] == 'R'))
+        return p[0] == 'J' ? p[3] == '9' || !not_text[p[4]] : !not_text[p[3]];
+    return in;
 }
 
-/* One byte at a time: the ends of blocks, and processors without vectors. The last two bytes of the
+/* One byte at a time: the ends of blocks, and processors without vectors. The last bytes of the
  * text are taken as if NULs followed. */
 static size_t next_scalar(const struct prefilter *f, struct slice s, size_t from,
                           uint64_t *newlines)
@@ -76,9 +89,9 @@ static size_t next_scalar(const struct prefilter *f, struct slice s, size_t from
     uint64_t lines = 0;
     size_t i = from;
     for (; i < s.n; i++) {
-        uint8_t tail[WIDTH] = {0};
+        uint8_t tail[SEEN] = {0};
         const uint8_t *p = s.p + i;
-        if (s.n - i < WIDTH) {
+        if (s.n - i < SEEN) {
             memcpy(tail, p, s.n - i);
             p = tail;
         }
@@ -90,7 +103,26 @@ static size_t next_scalar(const struct prefilter *f, struct slice s, size_t from
     return i;
 }
 
+#define BLOCK PREFILTER_BLOCK
 #define PREFETCH 1536 /* bytes ahead: measured best from 1 to 2 KiB */
+
+/* The candidates among those that the nibbles let through. */
+static inline uint64_t exactly(const struct prefilter *f, const uint8_t *p, uint64_t some)
+{
+    uint64_t exact = 0;
+    for (; some; some &= some - 1)
+        if (may_open(f, p + __builtin_ctzll(some)))
+            exact |= some & -some;
+    return exact;
+}
+
+/* The first of the block's candidates, of which there are some; `lines` came before the block. */
+static size_t first_in(const struct prefilter_block *b, uint64_t lines, uint64_t *newlines)
+{
+    unsigned k = (unsigned)__builtin_ctzll(b->some);
+    *newlines += lines + (unsigned)__builtin_popcountll(b->ends & ((1ull << k) - 1));
+    return b->at + k;
+}
 
 #define AVX512 "avx512f,avx512bw,avx512vl,bmi,popcnt"
 
@@ -108,14 +140,15 @@ __attribute__((target(AVX512))) static inline __m512i widest(const uint8_t table
 }
 
 __attribute__((target(AVX512))) static size_t next_avx512(const struct prefilter *f, struct slice s,
-                                                          size_t from, uint64_t *newlines)
+                                                          size_t from, uint64_t *newlines,
+                                                          struct prefilter_block *b)
 {
     const __m512i nibble = _mm512_set1_epi8(15), newline = _mm512_set1_epi8('\n');
     const __m512i l0 = widest(f->low[0]), l1 = widest(f->low[1]), l2 = widest(f->low[2]);
     const __m512i h0 = widest(f->high[0]), h1 = widest(f->high[1]), h2 = widest(f->high[2]);
     uint64_t lines = 0;
     size_t i = from;
-    for (; s.n - i >= 64 + WIDTH - 1; i += 64) {
+    for (; s.n - i >= BLOCK + SEEN - 1; i += BLOCK) {
         const uint8_t *p = s.p + i;
         _mm_prefetch((const char *)p + PREFETCH, _MM_HINT_T0);
         __m512i v0 = _mm512_loadu_si512(p), v1 = _mm512_loadu_si512(p + 1);
@@ -124,12 +157,9 @@ __attribute__((target(AVX512))) static size_t next_avx512(const struct prefilter
             _mm512_and_si512(look_avx512(v0, l0, h0, nibble), look_avx512(v1, l1, h1, nibble));
         uint64_t some = _mm512_test_epi8_mask(m, look_avx512(v2, l2, h2, nibble));
         uint64_t ends = _mm512_cmpeq_epi8_mask(v0, newline);
-        for (; some; some &= some - 1) {
-            unsigned at = (unsigned)__builtin_ctzll(some);
-            if (!may_open(f, p + at))
-                continue;
-            *newlines += lines + (unsigned)__builtin_popcountll(ends & ((1ull << at) - 1));
-            return i + at;
+        if (some && (some = exactly(f, p, some)) != 0) {
+            *b = (struct prefilter_block){i, some, ends, true};
+            return first_in(b, lines, newlines);
         }
         lines += (unsigned)__builtin_popcountll(ends);
     }
@@ -150,8 +180,15 @@ __attribute__((target("avx2"))) static inline __m256i wide(const uint8_t table[1
     return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table));
 }
 
-__attribute__((target("avx2,bmi,popcnt"))) static size_t
-next_avx2(const struct prefilter *f, struct slice s, size_t from, uint64_t *newlines)
+__attribute__((target("avx2"))) static inline __m256i load_avx2(const uint8_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+__attribute__((target("avx2,bmi,popcnt"))) static size_t next_avx2(const struct prefilter *f,
+                                                                   struct slice s, size_t from,
+                                                                   uint64_t *newlines,
+                                                                   struct prefilter_block *b)
 {
     const __m256i nibble = _mm256_set1_epi8(15), newline = _mm256_set1_epi8('\n');
     const __m256i l0 = wide(f->low[0]), l1 = wide(f->low[1]), l2 = wide(f->low[2]);
@@ -159,24 +196,26 @@ next_avx2(const struct prefilter *f, struct slice s, size_t from, uint64_t *newl
     const __m256i zero = _mm256_setzero_si256();
     uint64_t lines = 0;
     size_t i = from;
-    for (; s.n - i >= 32 + WIDTH - 1; i += 32) {
+    for (; s.n - i >= BLOCK + SEEN - 1; i += BLOCK) {
         const uint8_t *p = s.p + i;
+        uint32_t none[2], ends[2];
         _mm_prefetch((const char *)p + PREFETCH, _MM_HINT_T0);
-        __m256i v0 = _mm256_loadu_si256((const __m256i *)(const void *)p);
-        __m256i v1 = _mm256_loadu_si256((const __m256i *)(const void *)(p + 1));
-        __m256i v2 = _mm256_loadu_si256((const __m256i *)(const void *)(p + 2));
-        __m256i m = _mm256_and_si256(look_avx2(v0, l0, h0, nibble), look_avx2(v1, l1, h1, nibble));
-        m = _mm256_and_si256(m, look_avx2(v2, l2, h2, nibble));
-        uint32_t ends = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v0, newline));
-        uint32_t none = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(m, zero));
-        for (uint32_t some = ~none; some; some &= some - 1) {
-            unsigned at = (unsigned)__builtin_ctz(some);
-            if (!may_open(f, p + at))
-                continue;
-            *newlines += lines + (unsigned)__builtin_popcount(ends & ((1u << at) - 1));
-            return i + at;
+        for (size_t half = 0; half < 2; half++) {
+            const uint8_t *q = p + 32 * half;
+            __m256i v0 = load_avx2(q), v1 = load_avx2(q + 1), v2 = load_avx2(q + 2);
+            __m256i m =
+                _mm256_and_si256(look_avx2(v0, l0, h0, nibble), look_avx2(v1, l1, h1, nibble));
+            m = _mm256_and_si256(m, look_avx2(v2, l2, h2, nibble));
+            ends[half] = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v0, newline));
+            none[half] = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(m, zero));
         }
-        lines += (unsigned)__builtin_popcount(ends);
+        uint64_t some = ~((uint64_t)none[1] << 32 | none[0]);
+        uint64_t both = (uint64_t)ends[1] << 32 | ends[0];
+        if (some && (some = exactly(f, p, some)) != 0) {
+            *b = (struct prefilter_block){i, some, both, true};
+            return first_in(b, lines, newlines);
+        }
+        lines += (unsigned)__builtin_popcountll(both);
     }
     *newlines += lines;
     return next_scalar(f, s, i, newlines);
@@ -192,30 +231,34 @@ __attribute__((target("ssse3"))) static inline __m128i look_ssse3(__m128i v, con
                          _mm_shuffle_epi8(h, _mm_and_si128(_mm_srli_epi16(v, 4), nibble)));
 }
 
-__attribute__((target("ssse3"))) static size_t next_ssse3(const struct prefilter *f, struct slice s,
-                                                          size_t from, uint64_t *newlines)
+__attribute__((target("ssse3"))) static inline __m128i load_ssse3(const uint8_t *p)
 {
-    const __m128i newline = _mm_set1_epi8('\n');
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+__attribute__((target("ssse3"))) static size_t next_ssse3(const struct prefilter *f, struct slice s,
+                                                          size_t from, uint64_t *newlines,
+                                                          struct prefilter_block *b)
+{
+    const __m128i newline = _mm_set1_epi8('\n'), zero = _mm_setzero_si128();
     uint64_t lines = 0;
     size_t i = from;
-    for (; s.n - i >= 16 + WIDTH - 1; i += 16) {
+    for (; s.n - i >= BLOCK + SEEN - 1; i += BLOCK) {
         const uint8_t *p = s.p + i;
-        __m128i v0 = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i v1 = _mm_loadu_si128((const __m128i *)(const void *)(p + 1));
-        __m128i v2 = _mm_loadu_si128((const __m128i *)(const void *)(p + 2));
-        __m128i m = _mm_and_si128(look_ssse3(v0, f->low[0], f->high[0]),
-                                  _mm_and_si128(look_ssse3(v1, f->low[1], f->high[1]),
-                                                look_ssse3(v2, f->low[2], f->high[2])));
-        unsigned ends = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v0, newline));
-        unsigned none = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(m, _mm_setzero_si128()));
-        for (unsigned some = ~none & 0xffff; some; some &= some - 1) {
-            unsigned at = (unsigned)__builtin_ctz(some);
-            if (!may_open(f, p + at))
-                continue;
-            *newlines += lines + (unsigned)__builtin_popcount(ends & ((1u << at) - 1));
-            return i + at;
+        uint64_t some = 0, ends = 0;
+        for (unsigned k = 0; k < BLOCK; k += 16) {
+            __m128i v0 = load_ssse3(p + k);
+            __m128i m = look_ssse3(v0, f->low[0], f->high[0]);
+            m = _mm_and_si128(m, look_ssse3(load_ssse3(p + k + 1), f->low[1], f->high[1]));
+            m = _mm_and_si128(m, look_ssse3(load_ssse3(p + k + 2), f->low[2], f->high[2]));
+            some |= (uint64_t)(~_mm_movemask_epi8(_mm_cmpeq_epi8(m, zero)) & 0xffff) << k;
+            ends |= (uint64_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v0, newline)) << k;
         }
-        lines += (unsigned)__builtin_popcount(ends);
+        if (some && (some = exactly(f, p, some)) != 0) {
+            *b = (struct prefilter_block){i, some, ends, true};
+            return first_in(b, lines, newlines);
+        }
+        lines += (unsigned)__builtin_popcountll(ends);
     }
     *newlines += lines;
     return next_scalar(f, s, i, newlines);
@@ -250,17 +293,18 @@ const char *prefilter_kind_name(enum prefilter_kind kind)
     return names[kind];
 }
 
-size_t prefilter_next(const struct prefilter *f, struct slice s, size_t from, uint64_t *newlines)
+size_t prefilter_look(const struct prefilter *f, struct slice s, size_t from, uint64_t *newlines,
+                      struct prefilter_block *b)
 {
     if (from >= s.n)
         return s.n;
     switch (f->kind) {
     case PREFILTER_AVX512:
-        return next_avx512(f, s, from, newlines);
+        return next_avx512(f, s, from, newlines, b);
     case PREFILTER_AVX2:
-        return next_avx2(f, s, from, newlines);
+        return next_avx2(f, s, from, newlines, b);
     case PREFILTER_SSSE3:
-        return next_ssse3(f, s, from, newlines);
+        return next_ssse3(f, s, from, newlines, b);
     case PREFILTER_SCALAR:
         break;
     }

@@ -28,23 +28,55 @@ void prefilter_init(struct prefilter *f);
 bool prefilter_init_as(struct prefilter *f, enum prefilter_kind kind);
 const char *prefilter_kind_name(enum prefilter_kind kind);
 
+/* The bytes that were looked at last, so that the next place among them costs nothing again. Zeroed
+ * where a text begins; the text stays what and where it is. */
+enum { PREFILTER_BLOCK = 64 };
+struct prefilter_block {
+    size_t at;
+    uint64_t some, ends; /* a bit for each byte: may open; is a newline */
+    bool known;
+};
+
+/* The same without the block, which it fills where something is found. */
+size_t prefilter_look(const struct prefilter *f, struct slice s, size_t from, uint64_t *newlines,
+                      struct prefilter_block *b);
+
 /* The first place at or behind `from` where an opener may begin, or s.n. The newlines before it,
  * from `from` on, are added to *newlines. */
-size_t prefilter_next(const struct prefilter *f, struct slice s, size_t from, uint64_t *newlines);
+static inline size_t prefilter_next(const struct prefilter *f, struct slice s, size_t from,
+                                    uint64_t *newlines, struct prefilter_block *b)
+{
+    if (b->known && from >= b->at && from - b->at < PREFILTER_BLOCK) {
+        uint64_t behind = ~0ull << (from - b->at), some = b->some & behind;
+        uint64_t ends = b->ends & behind & (some ? (some & -some) - 1 : ~0ull);
+        for (; ends; ends &= ends - 1)
+            ++*newlines;
+        if (some)
+            return b->at + (unsigned)__builtin_ctzll(some);
+        from = b->at + PREFILTER_BLOCK;
+    }
+    return prefilter_look(f, s, from, newlines, b);
+}
+
+/* What was seen from openers in base64, so that many of them in one run are not read anew. For one
+ * text; zeroed where another begins. */
+struct opener_memory {
+    size_t from[4], failed[4]; /* by alignment */
+};
 
 /* Whether what stands at `at` can be read as ${ through up to four layers of decoding, or decodes
- * from base64 to ${ and text behind it. Bounded work whatever stands there: opener_quick takes some
- * nanoseconds and settles nearly all places; opener_full, for what is OPENER_MAYBE, up to a
- * microsecond, and says yes when that was not enough. */
+ * from base64 to ${ and text behind it. opener_quick takes some nanoseconds and settles nearly all
+ * places; opener_full, for what is OPENER_MAYBE, takes at most *steps (some nanoseconds each), says
+ * yes when that was not enough, and leaves in *steps how many it took. */
+enum { OPENER_STEPS = 300 };
 enum opener_answer { OPENER_NO, OPENER_MAYBE, OPENER_YES };
-enum opener_answer opener_quick(struct slice s, size_t at);
-bool opener_full(struct slice s, size_t at);
-bool opener_full_within(struct slice s, size_t at, unsigned steps); /* for tests: steps as given */
-bool opener_at(struct slice s, size_t at);                          /* both */
+enum opener_answer opener_quick(struct slice s, size_t at, struct opener_memory *m);
+bool opener_full(struct slice s, size_t at, unsigned *steps);
+bool opener_at(struct slice s, size_t at); /* both */
 
 /* Whether there is one anywhere in the piece (base64 aside), for pieces in which full looks fail
  * one after the other. Linear: one pass a layer. */
-enum { OPENER_PIECE = 4096 };
-bool opener_in_piece(struct slice piece, uint8_t scratch[2][OPENER_PIECE]);
+enum { OPENER_PIECE = 4096, OPENER_ROOM = OPENER_PIECE + 64 };
+bool opener_in_piece(struct slice piece, uint8_t scratch[2][OPENER_ROOM]);
 
 #endif

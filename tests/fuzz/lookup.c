@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct examiner *x = NULL;
     struct examined r;
     struct prefilter f;
+    struct prefilter_block block = {0};
     struct slice line = slice_of(data, size);
     uint64_t lines = 0;
     bool opener = false;
@@ -19,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     prefilter_init(&f);
     for (size_t at = 0; at < size && !opener; at++) {
-        at = prefilter_next(&f, line, at, &lines);
+        at = prefilter_next(&f, line, at, &lines, &block);
         opener = at < size && opener_at(line, at);
     }
     if (examine(x, line, &r) == OK) {

@@ -10,26 +10,34 @@
 #define LONGEST 48
 #define STEPS 3000000
 
+static bool full(struct slice s, size_t at)
+{
+    unsigned steps = STEPS;
+    return opener_full(s, at, &steps);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static uint8_t scratch[2][OPENER_PIECE];
+    static uint8_t scratch[2][OPENER_ROOM];
     struct slice s = slice_of(data, size);
     struct prefilter f;
+    struct prefilter_block block = {0};
     uint64_t lines = 0;
     bool any = false, seen = false;
+    struct opener_memory memory = {0};
     if (size > LONGEST)
         return 0;
     prefilter_init(&f);
     for (size_t at = 0; at < size; at++) {
-        if (!strchr("$%\\&", data[at]) || data[at] == 0 || !opener_full_within(s, at, STEPS))
+        if (!strchr("$%\\&", data[at]) || data[at] == 0 || !full(s, at))
             continue;
-        assert(opener_quick(s, at) != OPENER_NO);
+        assert(opener_quick(s, at, &memory) != OPENER_NO);
         assert(opener_in_piece(slice_sub(s, at, size), scratch));
         any = true;
     }
     /* of \\u0024 the prefilter sees the second backslash: one place is enough */
-    for (size_t at = 0; any && (at = prefilter_next(&f, s, at, &lines)) < size; at++)
-        seen |= opener_full_within(s, at, STEPS);
+    for (size_t at = 0; any && (at = prefilter_next(&f, s, at, &lines, &block)) < size; at++)
+        seen |= full(s, at);
     assert(seen == any);
     return 0;
 }

@@ -1,0 +1,9 @@
+/* Between opener.c and dense.c. Private to src/hunt. */
+#ifndef HIKESHI_HUNT_OPENER_INT_H
+#define HIKESHI_HUNT_OPENER_INT_H
+
+#include "hunt/prefilter.h"
+
+extern const uint8_t opener_digits[256]; /* the value of a hexadecimal digit; 255: none */
+
+#endif

@@ -1,0 +1,87 @@
+/* Lines: what a search costs does not depend on how long they are. */
+#include "unit.h"
+
+#include "base/limits.h"
+#include "hunt/lines.h"
+
+#include <time.h>
+
+static enum status count(void *ctx, const struct line_hit *h)
+{
+    (void)h;
+    ++*(size_t *)ctx;
+    return OK;
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* One line of nothing but places that are no opener: each was once looked at together with the rest
+ * of the line, which took minutes for eight megabytes. */
+static void a_long_line_is_linear(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"$\\", "%25", "\\u00", "&amp;", "JHtx", "&#1;", "\\x4d"};
+    struct prefilter f;
+    struct line_search s;
+    size_t hits = 0, n = MIB(8);
+    uint8_t *text = malloc(n);
+    assert_non_null(text);
+    prefilter_init(&f);
+    assert_ok(line_search_init(&s, &f));
+    s.hit = count;
+    s.ctx = &hits;
+    s.no_evaluation = true;
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        size_t used = 0, length = strlen(pieces[i]);
+        for (size_t k = 0; k < n; k++)
+            text[k] = (uint8_t)pieces[i][k % length];
+        line_search_begin(&s);
+        double began = cpu_seconds();
+        assert_ok(line_search_block(&s, slice_of(text, n), false, &used));
+        if (cpu_seconds() - began > 5)
+            fail_msg("%s: %.1f s", pieces[i], cpu_seconds() - began);
+        assert_int_equal(used, n);
+    }
+    line_search_done(&s);
+    free(text);
+}
+
+/* Newlines in pieces that were passed over are counted. */
+static void lines_are_counted(void **state)
+{
+    (void)state;
+    struct prefilter f;
+    struct line_search s;
+    struct buf b;
+    size_t hits = 0, used = 0;
+    buf_init(&b, MIB(1));
+    prefilter_init(&f);
+    assert_ok(line_search_init(&s, &f));
+    s.hit = count;
+    s.ctx = &hits;
+    for (size_t i = 0; i < 5000; i++) {
+        for (size_t k = 0; k < i % 60; k++)
+            (void)buf_add_str(&b, k % 7 == 3 ? "\\u003" : "%25%2");
+        (void)buf_add_str(&b, i % 100 == 99 ? "${jndi:x}\n" : "\n");
+    }
+    line_search_begin(&s);
+    assert_ok(line_search_block(&s, buf_slice(&b), false, &used));
+    assert_int_equal(s.lines, 5000);
+    assert_int_equal(hits, 50);
+    line_search_done(&s);
+    buf_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_long_line_is_linear),
+        cmocka_unit_test(lines_are_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
