@@ -9,6 +9,7 @@
 #include "base/timefmt.h"
 #include "cmd/hunt_run.h"
 #include "hunt/report.h"
+#include "hunt/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +47,12 @@ static enum status on_hit(void *ctx, const struct line_hit *h)
     s.text[SIGHTING_FILE] = slice_str(f->path);
     f->j->view.counts.sightings++;
     return hunt_job_sighting(f->j, &s);
+}
+
+static void on_header(void *ctx, struct slice line)
+{
+    struct followed *f = ctx;
+    reporter_header(&f->reporter, line);
 }
 
 static void begin(struct followed *f)
@@ -91,7 +98,9 @@ static enum status read_on(struct followed *f, bool last, bool *ret_any)
             return OK;
         }
         uint64_t before = f->lines.lines;
-        st = line_search_block(&f->lines, slice_of(f->buffer, f->have), more || !last, &used);
+        const struct text_headers h = {f, on_header};
+        st = text_search_block(&f->lines, f->reporter.context.header.n ? &h : NULL,
+                               slice_of(f->buffer, f->have), more || !last, &used);
         f->j->view.counts.lines += f->lines.lines - before;
         used = used > f->have ? f->have : used;
         memmove(f->buffer, f->buffer + used, f->have - used);

@@ -3,6 +3,8 @@
 
 #include "hunt/format_int.h"
 
+#include <arpa/inet.h>
+
 /* In the order of trial: what is told by its first characters before what takes a longer look. */
 static const struct line_format *const formats[] = {
     &format_combined, &format_json, &format_alb,   &format_w3c,
@@ -38,13 +40,29 @@ bool format_parse_as(const char *name, struct slice line, const struct format_co
     return false;
 }
 
-struct slice format_header(struct slice head)
+struct slice format_header(struct slice head, struct slice *ret_date)
 {
-    struct slice line, found = {NULL, 0};
-    while (slice_next_line(&head, &line))
+    struct slice line;
+    *ret_date = (struct slice){NULL, 0};
+    while (slice_next_line(&head, &line)) {
+        if (slice_starts(line, SLICE_LIT("#Date:")))
+            *ret_date = slice_sub(slice_trim(slice_sub(line, 6, line.n)), 0, 10);
         if (slice_starts(line, SLICE_LIT("#Fields:")))
-            found = slice_trim(slice_sub(line, 8, line.n));
-    return found;
+            return slice_trim(slice_sub(line, 8, line.n));
+    }
+    return (struct slice){NULL, 0};
+}
+
+size_t format_next_header(struct slice block, size_t from)
+{
+    for (size_t i = from; i < block.n; i++) {
+        i += slice_index(slice_sub(block, i, block.n), '#');
+        struct slice rest = slice_sub(block, i, block.n);
+        if (i > 0 && i < block.n && block.p[i - 1] == '\n' &&
+            (slice_starts(rest, SLICE_LIT("#Fields:")) || slice_starts(rest, SLICE_LIT("#Date:"))))
+            return slice_index(rest, '\n') < rest.n ? i : block.n;
+    }
+    return block.n;
 }
 
 /* --- parts of a line */
@@ -134,6 +152,49 @@ struct slice without_port(struct slice s)
     const void *at = s.n ? memrchr(s.p, ':', s.n) : NULL;
     size_t colon = at ? (size_t)((const uint8_t *)at - s.p) : s.n;
     return colon < s.n && slice_index(s, ':') == colon ? slice_sub(s, 0, colon) : s;
+}
+
+struct slice host_of_pair(struct slice s)
+{
+    const void *at = s.n ? memrchr(s.p, ':', s.n) : NULL;
+    size_t colon = at ? (size_t)((const uint8_t *)at - s.p) : s.n;
+    if (colon < s.n && s.p[0] != '[' && is_address(slice_sub(s, 0, colon)))
+        return slice_sub(s, 0, colon);
+    return without_port(s);
+}
+
+/* RFC 1918, 6598, 3927, 4193 and 4291: what stands before a proxy's own address. */
+static bool is_private(struct slice s)
+{
+    char text[46];
+    uint8_t a[16];
+    if (s.n >= sizeof text)
+        return false;
+    memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    if (inet_pton(AF_INET, text, a) == 1)
+        return a[0] == 10 || a[0] == 127 || (a[0] == 172 && (a[1] & 0xf0) == 16) ||
+               (a[0] == 192 && a[1] == 168) || (a[0] == 169 && a[1] == 254) ||
+               (a[0] == 100 && (a[1] & 0xc0) == 64);
+    return inet_pton(AF_INET6, text, a) == 1 &&
+           ((a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
+            (a[15] == 1 && a[0] == 0 && memcmp(a, a + 1, 14) == 0));
+}
+
+struct slice client_behind(struct slice peer, struct slice forwarded)
+{
+    if (!is_private(peer))
+        return peer;
+    while (forwarded.n) {
+        const void *at = memrchr(forwarded.p, ',', forwarded.n);
+        size_t comma = at ? (size_t)((const uint8_t *)at - forwarded.p) : 0;
+        struct slice one = slice_trim(slice_sub(forwarded, at ? comma + 1 : 0, forwarded.n));
+        one = is_address(one) ? one : without_port(one);
+        if (is_address(one) && !is_private(one))
+            return one;
+        forwarded = slice_sub(forwarded, 0, comma);
+    }
+    return peer;
 }
 
 void facts_add(struct line_facts *f, struct slice name, struct slice value)

@@ -28,6 +28,7 @@ struct line_facts {
 struct format_context {
     int64_t newest_ms;   /* when the log was last written: formats without a year end there */
     struct slice header; /* the columns of a W3C log, as its #Fields: line gives them, or empty */
+    struct slice date;   /* of its #Date: line, for logs without that column; or empty */
 };
 
 struct line_format {
@@ -46,7 +47,11 @@ void format_parse(struct slice line, const struct format_context *c, size_t *hin
 bool format_parse_as(const char *name, struct slice line, const struct format_context *c,
                      struct line_facts *f);
 
-/* The last #Fields: line in the head of a file, without its name; empty when there is none. */
-struct slice format_header(struct slice head);
+/* The first #Fields: line in the head of a file, without its name, which *ret_date is of the #Date:
+ * line before it; empty where there is none. */
+struct slice format_header(struct slice head, struct slice *ret_date);
+/* Where the next whole line behind `from` begins that is a #Fields: or #Date: line; block.n: none.
+ * A server writes them anew when it starts again or logs other columns. */
+size_t format_next_header(struct slice block, size_t from);
 
 #endif

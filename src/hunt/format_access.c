@@ -30,9 +30,12 @@ static void add_request(struct line_facts *f, struct slice request)
 }
 
 /* What stands behind the time: quoted texts, of which the first is the request. */
+/* X-Forwarded-For stands in quotes behind the User-Agent, or without as the last word. */
 static void add_quoted(struct cursor *c, struct line_facts *f)
 {
+    struct slice forwarded = {NULL, 0};
     static const char *const names[] = {"request", "Referer", "User-Agent", "X-Forwarded-For"};
+    size_t bare = c->at;
     for (size_t i = 0; c->at < c->s.n;) {
         struct slice text;
         (void)take_until(c, "\"");
@@ -44,8 +47,13 @@ static void add_quoted(struct cursor *c, struct line_facts *f)
             facts_add(f, slice_str(names[i]), text);
         else
             facts_add(f, SLICE_LIT("quoted text"), text);
+        forwarded = i == 3 ? text : forwarded;
+        bare = c->at;
         i++;
     }
+    if (!forwarded.n)
+        forwarded = slice_trim(slice_sub(c->s, bare, c->s.n));
+    f->client = client_behind(f->client, forwarded);
 }
 
 static bool looks_like_host(struct slice s)
@@ -73,11 +81,14 @@ static bool parse_combined(struct slice line, const struct format_context *x, st
     }
     if (n == 0 || !take_char(&c, '[') || !take_clf_time(&c, &ms) || !take_char(&c, ']'))
         return false;
-    bool address = is_address(words[0]) || (n >= 2 && is_address(words[1]));
+    struct slice listed = slice_sub(words[0], 0, slice_index(words[0], ','));
+    bool address = is_address(listed) || (n >= 2 && is_address(words[1]));
     if (!address && (n != 3 || !looks_like_host(words[0])))
         return false; /* syslog stands before it; with host names there are just three words */
     f->client = words[0];
-    if (n >= 2 && !is_address(words[0]) && is_address(words[1])) {
+    if (listed.n != words[0].n) {
+        f->client = listed; /* X-Forwarded-For in the place of the client, as a list */
+    } else if (n >= 2 && !is_address(words[0]) && is_address(words[1])) {
         facts_add(f, SLICE_LIT("virtual host"), words[0]);
         f->client = words[1];
     }
@@ -105,10 +116,10 @@ static bool parse_alb(struct slice line, const struct format_context *x, struct 
     if (!take_iso_time(&c, &ms) || !take_char(&c, ' '))
         return false;
     struct slice balancer = take_word(&c), client = take_word(&c), target = take_word(&c);
-    struct slice address = without_port(client);
+    struct slice address = host_of_pair(client);
     if (!balancer.n || address.n == client.n || !is_address(address) || !target.n)
         return false;
-    if (!known && target.p[0] != '-' && !is_address(without_port(target)))
+    if (!known && target.p[0] != '-' && !is_address(host_of_pair(target)))
         return false;
     f->client = address;
     facts_time(f, ms);
@@ -136,7 +147,7 @@ static bool parse_haproxy(struct slice line, const struct format_context *x, str
     size_t head = slice_find(line, SLICE_LIT("]: "));
     if (head < 200 && head < line.n)
         c.at = head + 3;
-    struct slice client = take_word(&c), address = without_port(client);
+    struct slice client = take_word(&c), address = host_of_pair(client);
     if (address.n == client.n || !is_address(address) || !take_char(&c, '[') ||
         !take_haproxy_time(&c, &ms) || !take_char(&c, ']'))
         return false;

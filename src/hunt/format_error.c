@@ -46,6 +46,18 @@ static bool parse_nginx(struct cursor *c, struct line_facts *f)
     return true;
 }
 
+/* 192.0.2.1:80, 2001:db8::1:80, [2001:db8::1]:80 */
+static struct slice bracketed_address(struct cursor *c)
+{
+    size_t from = c->at;
+    if (take_char(c, '[')) {
+        (void)take_until(c, "]");
+        (void)take_char(c, ']');
+    }
+    (void)take_until(c, "] ");
+    return slice_sub(c->s, from, c->at - from);
+}
+
 static bool parse_apache(struct cursor *c, struct line_facts *f)
 {
     int64_t ms = 0;
@@ -53,10 +65,14 @@ static bool parse_apache(struct cursor *c, struct line_facts *f)
         return false;
     facts_time(f, ms);
     skip_spaces(c);
+    bool port = false; /* 2.4 writes one behind each address, and the process before */
     while (take_char(c, '[')) {
-        if (take_text(c, "client ")) {
-            struct slice client = take_until(c, "] ");
-            f->client = is_address(client) ? client : without_port(client);
+        port |= slice_starts(cursor_rest(c), SLICE_LIT("pid "));
+        if (take_text(c, "client ") || take_text(c, "remote ")) {
+            struct slice client = bracketed_address(c);
+            bool bare = is_address(client) && !port;
+            if (!f->client.n) /* what modules write behind it has no port */
+                f->client = bare ? client : host_of_pair(client);
         }
         (void)take_until(c, "]");
         (void)take_char(c, ']');

@@ -34,7 +34,8 @@ bool take_digits(struct cursor *c, size_t least, size_t most, int64_t *ret);
 
 /* Times. Each takes what it knows and moves the cursor; false leaves it where it was. Without a
  * zone in the text the process's own time zone is meant. */
-bool take_iso_time(struct cursor *c, int64_t *ret_ms);     /* 2021-12-10T18:12:33,123+09:00 */
+/* 2021-12-10T18:12:33,123+09:00, 20211210T181233, 20211210181233123 */
+bool take_iso_time(struct cursor *c, int64_t *ret_ms);
 bool take_clf_time(struct cursor *c, int64_t *ret_ms);     /* 10/Dec/2021:18:12:33 +0900 */
 bool take_haproxy_time(struct cursor *c, int64_t *ret_ms); /* 10/Dec/2021:18:12:33.123 */
 bool take_syslog_time(struct cursor *c, int64_t newest_ms, int64_t *ret_ms); /* Dec 10 18:12:33 */
@@ -45,6 +46,13 @@ bool parse_epoch(struct slice s, int64_t *ret_ms);
 
 bool is_address(struct slice s);           /* IPv4 or IPv6, nothing behind */
 struct slice without_port(struct slice s); /* 192.0.2.1:80, [2001:db8::1]:80 */
+/* The same where a port is always there: 2001:db8::1:80 too. */
+struct slice host_of_pair(struct slice s);
+/* Who is meant by X-Forwarded-For where a private address, a proxy's, passed it on: the last public
+ * one in it. Else peer: what a client says of itself is not believed. */
+struct slice client_behind(struct slice peer, struct slice forwarded);
+/* The address that a text names as its client: [client=192.0.2.1], ip=192.0.2.1; or empty. */
+struct slice named_client(struct slice text);
 void facts_add(struct line_facts *f, struct slice name, struct slice value);
 void facts_time(struct line_facts *f, int64_t ms);
 bool slice_same_word(struct slice a, const char *b); /* ASCII case does not matter */

@@ -22,7 +22,7 @@ static bool has_level(struct slice head)
     return false;
 }
 
-static struct slice named_client(struct slice line)
+struct slice named_client(struct slice line)
 {
     static const char *const names[] = {
         "client=", "clientIp=",   "clientip=",    "client_ip=", "ip=",
@@ -49,6 +49,12 @@ static bool parse(struct slice line, const struct format_context *x, struct line
     (void)take_char(&c, '[');
     size_t from = c.at;
     bool timed = take_iso_time(&c, &ms) || take_dmy_time(&c, &ms);
+    if (!timed && has_level(slice_sub(line, 0, 8))) { /* [INFO ] 2021-12-10 … */
+        (void)take_until(&c, " ]");
+        (void)take_until(&c, "0123456789");
+        timed = c.at < from + 16 && (take_iso_time(&c, &ms) || take_dmy_time(&c, &ms));
+        c.at = timed ? c.at : from;
+    }
     if (!timed) { /* the short layout: a level, or a clock without a day */
         (void)take_until(&c, " ]");
         struct slice word = slice_sub(line, from, c.at - from);

@@ -40,15 +40,29 @@ static const char *const clients[] = {"source.ip",
                                       "host_client",
                                       "clienthost",
                                       "downstream_remote_address",
-                                      "x_forwarded_for",
                                       "clientaddr",
-                                      "request.client_ip"};
+                                      "request.client_ip",
+                                      "contextmap.ip",
+                                      "contextmap.client",
+                                      "contextmap.clientip",
+                                      "contextmap.client_ip",
+                                      "mdc.ip",
+                                      "mdc.client",
+                                      "mdc.clientip",
+                                      "mdc.client_ip"};
+static const char *const forwards[] = {
+    "x_forwarded_for", "x-forwarded-for", "xforwardedfor", "http_x_forwarded_for", "xff",
+    "forwarded_for"};
+/* A line of another program, which a collector put into an object of its own. */
+static const char *const lines[] = {
+    "log", "message", "event.original", "log.original", "textpayload", "msg", "line"};
 
 struct json_line {
     struct cursor c;
     char path[PATH]; /* the keys that lead here, lower case, with dots */
     size_t path_n, depth, base[DEPTH];
-    size_t client_rank, time_rank;
+    size_t client_rank, time_rank, line_rank;
+    struct slice forwarded, inner;
     struct line_facts *f;
 };
 
@@ -82,7 +96,35 @@ static void value(struct json_line *j, struct slice name, struct slice v)
             j->client_rank = rank;
         }
     }
+    if (rank_in(forwards, ARRAY_LEN(forwards), j->path) < ARRAY_LEN(forwards))
+        j->forwarded = v;
+    rank = rank_in(lines, ARRAY_LEN(lines), j->path);
+    if (rank < j->line_rank) {
+        j->inner = v;
+        j->line_rank = rank;
+    }
     facts_add(j->f, name, v);
+}
+
+/* What the object itself does not say. */
+static void add_inner(struct json_line *j, const struct format_context *x)
+{
+    static const struct line_format *const inner[] = {&format_combined, &format_haproxy,
+                                                      &format_error, &format_java};
+    struct line_facts f;
+    for (size_t i = 0; j->inner.n && !j->f->client.n && i < ARRAY_LEN(inner); i++) {
+        f = (struct line_facts){0};
+        if (!inner[i]->parse(j->inner, x, &f))
+            continue;
+        j->f->client = f.client;
+        if (!j->f->has_time && f.has_time)
+            facts_time(j->f, f.time_ms);
+        break;
+    }
+    if (j->f->client.n)
+        j->f->client = client_behind(j->f->client, j->forwarded);
+    else if (is_address(j->forwarded))
+        j->f->client = j->forwarded;
 }
 
 /* Puts a key behind the path of the object that it stands in. */
@@ -148,9 +190,9 @@ static bool parse(struct slice line, const struct format_context *x, struct line
     struct json_line j = {.c = cursor_of(line),
                           .client_rank = ARRAY_LEN(clients),
                           .time_rank = ARRAY_LEN(times),
+                          .line_rank = ARRAY_LEN(lines),
                           .f = f};
     struct slice key = {NULL, 0};
-    (void)x;
     json_spaces(&j.c);
     size_t start = j.c.at;
     if (!take_char(&j.c, '{'))
@@ -161,6 +203,7 @@ static bool parse(struct slice line, const struct format_context *x, struct line
     j.c.at = start;
     while (j.c.at < line.n)
         step(&j, &key);
+    add_inner(&j, x);
     return true;
 }
 

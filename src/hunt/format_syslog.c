@@ -27,8 +27,8 @@ static bool structured_data(struct cursor *c)
 
 static void message(struct slice text, const struct format_context *x, struct line_facts *f)
 {
-    static const struct line_format *const inner[] = {&format_combined, &format_json, &format_error,
-                                                      &format_java};
+    static const struct line_format *const inner[] = {&format_combined, &format_json,
+                                                      &format_haproxy, &format_error, &format_java};
     bool has_time = f->has_time;
     int64_t ms = f->time_ms;
     for (size_t i = 0; i < ARRAY_LEN(inner); i++) {
@@ -41,6 +41,8 @@ static void message(struct slice text, const struct format_context *x, struct li
             return;
         }
     }
+    if (slice_starts(text, SLICE_LIT("CEF:")) || slice_starts(text, SLICE_LIT("LEEF:")))
+        f->client = named_client(text);
     facts_add(f, SLICE_LIT("message"), text);
 }
 
@@ -83,10 +85,14 @@ static bool parse(struct slice line, const struct format_context *x, struct line
     if (!timed || !take_char(&c, ' '))
         return false;
     facts_time(f, ms);
-    struct slice host = take_word(&c), tag = take_until(&c, ": ");
+    struct slice host = take_word(&c);
+    size_t from = c.at;
+    struct slice tag = take_until(&c, ": ");
     if (!host.n || tag.n > 64 || !take_char(&c, ':'))
         return numbered;
     skip_spaces(&c);
+    if (slice_eq_str(tag, "CEF") || slice_eq_str(tag, "LEEF"))
+        c.at = from;
     message(cursor_rest(&c), x, f);
     return true;
 }

@@ -28,6 +28,19 @@ static bool number(struct cursor *c, size_t least, size_t most, int *ret)
     return true;
 }
 
+/* Up to nine digits, of which milliseconds are kept; false, and nothing taken: none. */
+static bool fraction(struct cursor *c, struct civil *t)
+{
+    int64_t digits = 0;
+    size_t from = c->at;
+    if (!take_digits(c, 1, 9, &digits))
+        return false;
+    for (size_t n = c->at - from; n != 3; n += n < 3 ? 1 : (size_t)-1)
+        digits = n < 3 ? digits * 10 : digits / 10;
+    t->msec = (int)digits;
+    return true;
+}
+
 /* 18:12:33 and a fraction behind . or , of which milliseconds are kept */
 static bool clock_time(struct cursor *c, struct civil *t)
 {
@@ -39,19 +52,40 @@ static bool clock_time(struct cursor *c, struct civil *t)
     if (!number(c, 2, 2, &t->second))
         return false;
     size_t before = c->at;
-    if (take_char(c, '.') || take_char(c, ',')) {
-        int64_t digits = 0;
-        size_t from = c->at;
-        if (!take_digits(c, 1, 9, &digits))
-            c->at = before;
-        for (size_t n = c->at - from; c->at > before && n != 3; n += n < 3 ? 1 : (size_t)-1)
-            digits = n < 3 ? digits * 10 : digits / 10;
-        t->msec = c->at > before ? (int)digits : 0;
-    }
+    if ((take_char(c, '.') || take_char(c, ',')) && !fraction(c, t))
+        c->at = before;
     return t->hour < 24 && t->minute < 60 && t->second <= 60;
 }
 
-/* Z, +0900, +09:00, +09; also behind a space. *ret_minutes east of UTC. */
+/* 181233, 181233,123, 181233123 */
+static bool basic_clock(struct cursor *c, struct civil *t)
+{
+    int64_t digits = 0;
+    size_t start = c->at;
+    if (number(c, 2, 2, &t->hour) && number(c, 2, 2, &t->minute) && number(c, 2, 2, &t->second) &&
+        t->hour < 24 && t->minute < 60 && t->second <= 60) {
+        size_t here = c->at;
+        if (take_char(c, '.') || take_char(c, ','))
+            c->at = fraction(c, t) ? c->at : here;
+        else if (take_digits(c, 3, 3, &digits))
+            t->msec = (int)digits;
+        uint8_t next = c->at < c->s.n ? c->s.p[c->at] : ' ';
+        if (next < '0' || next > '9')
+            return true;
+    }
+    c->at = start;
+    return false;
+}
+
+/* Names that mean one zone only (CST, IST and BST do not). */
+static const struct {
+    const char *name;
+    int hours;
+} named_zones[] = {{"JST", 9},  {"KST", 9},  {"CET", 1},  {"CEST", 2}, {"EET", 2},
+                   {"EEST", 3}, {"WET", 0},  {"EST", -5}, {"EDT", -4}, {"MST", -7},
+                   {"MDT", -6}, {"PST", -8}, {"PDT", -7}, {"MSK", 3}};
+
+/* Z, JST, +0900, +09:00, +09; also behind a space. *ret_minutes east of UTC. */
 static bool zone(struct cursor *c, int *ret_minutes)
 {
     size_t before = c->at;
@@ -60,6 +94,12 @@ static bool zone(struct cursor *c, int *ret_minutes)
     if (take_char(c, 'Z') || take_text(c, "UTC") || take_text(c, "GMT")) {
         *ret_minutes = 0;
         return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(named_zones); i++) {
+        if (take_text(c, named_zones[i].name)) {
+            *ret_minutes = named_zones[i].hours * 60;
+            return true;
+        }
     }
     bool west = false;
     if (take_char(c, '+') || (west = take_char(c, '-'))) {
@@ -112,8 +152,16 @@ bool take_iso_time(struct cursor *c, int64_t *ret_ms)
              number(c, 2, 2, &t.day);
     else
         ok = ok && number(c, 2, 2, &t.month) && number(c, 2, 2, &t.day);
-    ok = ok && (take_char(c, 'T') || take_char(c, ' ') || take_char(c, '\t') || take_char(c, '_'));
-    if (ok && clock_time(c, &t))
+    bool between =
+        take_char(c, 'T') || take_char(c, ' ') || take_char(c, '\t') || take_char(c, '_');
+    ok = ok && t.month >= 1 && t.month <= 12 && t.day >= 1;
+    size_t here = c->at;
+    bool clocked = ok && between && clock_time(c, &t);
+    if (ok && !clocked && !sep) {
+        c->at = here;
+        clocked = basic_clock(c, &t);
+    }
+    if (clocked)
         return finish(c, start, &t, ret_ms);
     c->at = start;
     return false;
@@ -201,6 +249,8 @@ bool take_dmy_time(struct cursor *c, int64_t *ret_ms)
     return false;
 }
 
+#define EPOCH_END 4102444800000 /* 2100: what is more is a number of another kind */
+
 bool parse_epoch(struct slice s, int64_t *ret_ms)
 {
     struct cursor c = cursor_of(s);
@@ -224,5 +274,5 @@ bool parse_epoch(struct slice s, int64_t *ret_ms)
         (void)(take_char(&c, '.') && take_digits(&c, 0, 9, &part));
     }
     *ret_ms = v;
-    return c.at == s.n;
+    return c.at == s.n && v < EPOCH_END;
 }

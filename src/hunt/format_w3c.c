@@ -1,5 +1,7 @@
 /* W3C extended logs: the columns are those of the file's #Fields: line. IIS separates by spaces,
- * CloudFront by tabs; without the line a CloudFront row is known by its shape. Times are UTC.
+ * CloudFront by tabs; without the line a CloudFront row is known by its shape. Times are UTC; a log
+ * without the column has its day from the #Date: line. IIS writes + for a space and ", " in a list
+ * of addresses as ",+".
  */
 #include "hunt/format_int.h"
 
@@ -60,7 +62,9 @@ static bool parse(struct slice line, const struct format_context *x, struct line
     }
     if (columns < 3 || (date.n && (date.n != 10 || date.p[4] != '-')))
         return false;
-    if (date.n && clock.p && clock.n <= 12) {
+    if (!date.n)
+        date = x->date;
+    if (date.n == 10 && clock.p && clock.n <= 12) {
         char text[40];
         int n = snprintf(text, sizeof text, "%.*sT%.*sZ", (int)date.n, (const char *)date.p,
                          (int)clock.n, (const char *)clock.p);
@@ -70,8 +74,7 @@ static bool parse(struct slice line, const struct format_context *x, struct line
             return false;
         facts_time(f, ms);
     }
-    if (forwarded.n > 1 && is_address(forwarded))
-        f->client = forwarded;
+    f->client = client_behind(f->client, forwarded);
     return true;
 }
 

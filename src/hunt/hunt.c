@@ -137,10 +137,13 @@ static struct file *next_file(struct hunt *h)
     }
 }
 
-static bool is_plain(const struct file *f)
+/* *ret_split: parts of it can be searched apart. A log with a header cannot: which columns it has
+ * is said by the last header line before. */
+static bool is_plain(const struct file *f, bool *ret_split)
 {
     uint8_t head[TEXT_HEAD];
     ssize_t n = f->regular && f->size ? pread(f->fd, head, sizeof head, 0) : 0;
+    *ret_split = n > 0 && head[0] != '#';
     return n > 0 && lseek(f->fd, 0, SEEK_CUR) == 0 && text_is_plain(slice_of(head, (size_t)n));
 }
 
@@ -163,8 +166,9 @@ static struct part *next_part(struct hunt *h)
     p->seq = h->next_seq++;
     p->from = f->next_from;
     p->to = f->size;
-    p->plain = f->next_from > 0 || is_plain(f);
-    if (p->plain && h->o->jobs > 1 && f->size - p->from >= 2 * SPLIT)
+    bool split = f->next_from > 0;
+    p->plain = split || is_plain(f, &split);
+    if (p->plain && split && h->o->jobs > 1 && f->size - p->from >= 2 * SPLIT)
         p->to = p->from + SPLIT;
     f->next_from = p->to;
     p->last = !p->plain || p->to == f->size;
@@ -353,6 +357,8 @@ static void range(struct worker *w, struct slice text, bool last)
         }
         line = slice_sub(line, 0, slice_index(line, '\n'));
     }
+    if (line.n && line.p[line.n - 1] == '\r')
+        line.n--;
     if (!line.n || !reporter_time(&w->reporter, line, &ms))
         return;
     p->from_ms = !p->has_range || ms < p->from_ms ? ms : p->from_ms;
@@ -365,7 +371,14 @@ static void on_begin(void *ctx, struct slice label, struct slice head)
     struct worker *w = ctx;
     (void)label;
     reporter_begin(&w->reporter, head, w->part->file->newest_ms);
+    w->text.headers = w->reporter.context.header.n > 0;
     range(w, head, false);
+}
+
+static void on_header(void *ctx, struct slice line)
+{
+    struct worker *w = ctx;
+    reporter_header(&w->reporter, line);
 }
 
 static void on_end(void *ctx, struct slice label, struct slice tail)
@@ -375,7 +388,7 @@ static void on_end(void *ctx, struct slice label, struct slice tail)
 }
 
 /* The head and the tail of a plain file, for what they say of the whole. */
-static void plain_ends(struct worker *w)
+static void plain_begin(struct worker *w)
 {
     struct part *p = w->part;
     uint8_t bytes[8192];
@@ -385,10 +398,17 @@ static void plain_ends(struct worker *w)
         on_begin(w, buf_slice(&w->text.label), head);
     else
         reporter_begin(&w->reporter, head, p->file->newest_ms);
+    w->text.headers &= p->from == 0;
+}
+
+static void plain_end(struct worker *w)
+{
+    struct part *p = w->part;
+    uint8_t bytes[8192];
     if (!p->last)
         return;
     uint64_t at = p->file->size > sizeof bytes ? p->file->size - sizeof bytes : 0;
-    n = pread(p->file->fd, bytes, sizeof bytes, (off_t)at);
+    ssize_t n = pread(p->file->fd, bytes, sizeof bytes, (off_t)at);
     range(w, slice_of(bytes, n > 0 ? (size_t)n : 0), true);
 }
 
@@ -405,8 +425,9 @@ static void run_part(struct worker *w)
     (void)buf_add_str(&t->label, p->file->path);
     if (p->plain) {
         window = window < WINDOW_LEAST ? WINDOW_LEAST : window & ~(size_t)4095;
-        plain_ends(w);
+        plain_begin(w);
         st = text_search_part(t, p->file->fd, p->from, p->to, p->file->size, window, &e);
+        plain_end(w);
         t->texts += p->last;
         if (st == ST_IO) {
             on_incomplete(w, buf_slice(&t->label), &e);
@@ -454,7 +475,7 @@ static enum status worker_init(struct worker *w, struct hunt *h)
     w->text.lines.hit = on_hit;
     w->text.lines.ctx = w;
     w->text.lines.no_evaluation = h->o->no_evaluation;
-    w->text.on = (struct text_events){w, on_begin, on_end, on_incomplete};
+    w->text.on = (struct text_events){w, on_begin, on_end, on_header, on_incomplete};
     w->text.stop = &h->over;
     return st;
 }

@@ -313,7 +313,7 @@ static enum status search(struct reading *r, int fd, const struct stat *st, stru
     if (text_search_init(&r->text, &unused) != OK)
         return err_set(e, ST_NOMEM, N_("not enough memory"));
     (void)buf_add_str(&r->text.label, r->path);
-    r->text.on = (struct text_events){r, on_begin, on_end, on_incomplete};
+    r->text.on = (struct text_events){r, on_begin, on_end, NULL, on_incomplete};
     r->text.block = block;
     r->text.block_ctx = r;
     r->context.newest_ms = (int64_t)st->st_mtim.tv_sec * 1000;

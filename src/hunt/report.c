@@ -27,12 +27,33 @@ void reporter_done(struct reporter *r)
     *r = (struct reporter){0};
 }
 
+static struct slice keep_date(struct reporter *r, struct slice date)
+{
+    date.n = date.n < sizeof r->date ? date.n : sizeof r->date;
+    if (date.n)
+        memcpy(r->date, date.p, date.n);
+    return slice_of(r->date, date.n);
+}
+
 void reporter_begin(struct reporter *r, struct slice head, int64_t newest_ms)
 {
     buf_clear(&r->header);
-    (void)buf_add_slice(&r->header, format_header(slice_sub(head, 0, LIMIT_HUNT_LINE)));
-    r->context = (struct format_context){newest_ms, buf_slice(&r->header)};
+    struct slice date, header = format_header(slice_sub(head, 0, LIMIT_HUNT_LINE), &date);
+    (void)buf_add_slice(&r->header, header);
+    r->context = (struct format_context){newest_ms, buf_slice(&r->header), keep_date(r, date)};
     r->hint = 0;
+}
+
+void reporter_header(struct reporter *r, struct slice line)
+{
+    struct slice date, header = format_header(slice_sub(line, 0, LIMIT_HUNT_LINE), &date);
+    if (date.n)
+        r->context.date = keep_date(r, date);
+    if (!header.n)
+        return;
+    buf_clear(&r->header);
+    (void)buf_add_slice(&r->header, header);
+    r->context.header = buf_slice(&r->header);
 }
 
 bool reporter_time(struct reporter *r, struct slice line, int64_t *ret_ms)

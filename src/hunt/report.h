@@ -13,6 +13,7 @@ struct reporter {
     struct line_facts facts;
     struct format_context context;
     struct buf header; /* what context.header points to */
+    uint8_t date[10];  /* and context.date */
     size_t hint;
 };
 
@@ -20,6 +21,8 @@ enum status reporter_init(struct reporter *r) MUST_USE;
 void reporter_done(struct reporter *r); /* accepts a zeroed struct */
 /* A text begins: its first bytes, and when the file was last written. */
 void reporter_begin(struct reporter *r, struct slice head, int64_t newest_ms);
+/* A line of its header that stands further down, and holds from there on. */
+void reporter_header(struct reporter *r, struct slice line);
 /* The time that a line says, for the range of a log. */
 bool reporter_time(struct reporter *r, struct slice line, int64_t *ret_ms);
 enum sighting_verdict reporter_verdict(const struct line_hit *h);

@@ -9,6 +9,7 @@
 #include "base/messages.h"
 #include "base/tempfile.h"
 #include "base/text.h"
+#include "hunt/format.h"
 #include "hunt/map.h"
 #include "hunt/utf16.h"
 
@@ -48,6 +49,8 @@ static void incomplete(struct text_search *t, const struct err *why)
 static void begin(struct text_search *t, struct slice head)
 {
     line_search_begin(&t->lines);
+    t->headers = false;
+    t->tail_n = 0;
     t->on.begin(t->on.ctx, buf_slice(&t->label), head);
 }
 
@@ -57,6 +60,30 @@ static void end(struct text_search *t, struct slice tail, bool ended_in_newline)
     t->all_lines += t->lines.lines;
     t->texts++;
     t->on.end(t->on.ctx, buf_slice(&t->label), tail);
+}
+
+enum status text_search_block(struct line_search *s, const struct text_headers *h,
+                              struct slice block, bool more, size_t *ret_used)
+{
+    size_t done = 0, used = 0, at = 0;
+    while (h && (at = format_next_header(block, at)) < block.n) {
+        enum status st = line_search_block(s, slice_sub(block, done, at - done), true, &used);
+        if (st != OK)
+            return st;
+        struct slice line = slice_sub(block, at, block.n);
+        h->header(h->ctx, slice_sub(line, 0, slice_index(line, '\n')));
+        done = at++;
+    }
+    enum status st = line_search_block(s, slice_sub(block, done, block.n), more, &used);
+    *ret_used = done + used;
+    return st;
+}
+
+static enum status search_block(struct text_search *t, struct slice block, bool more,
+                                size_t *ret_used)
+{
+    const struct text_headers h = {t->on.ctx, t->on.header};
+    return text_search_block(&t->lines, t->headers ? &h : NULL, block, more, ret_used);
 }
 
 /* --- plain files, in memory */
@@ -123,7 +150,7 @@ enum status text_search_part(struct text_search *t, int fd, uint64_t from, uint6
         struct slice block = slice_sub(slice_of(w.p, n), (size_t)(at - page), n);
         bool last = page + n == size;
         block = lines_before(block, at, to, t->lines.inside, &ends);
-        st = line_search_block(&t->lines, block, !last && !ends, &used);
+        st = search_block(t, block, !last && !ends, &used);
         if (last || ends)
             used = block.n;
         newline = used ? block.p[used - 1] == '\n' : newline;
@@ -209,7 +236,7 @@ static enum status search_text(struct text_search *t, const struct stream_source
         begun = true;
         struct slice block = slice_of(t->buffer, have);
         st = t->block ? t->block(t->block_ctx, block, more, &used)
-                      : line_search_block(&t->lines, block, more, &used);
+                      : search_block(t, block, more, &used);
         if (t->depth && more && !inflate_more(t, got, &e)) {
             in = ST_LIMIT;
             more = false;
@@ -221,10 +248,14 @@ static enum status search_text(struct text_search *t, const struct stream_source
         newline = have && t->buffer[have - 1] == '\n';
         if (have >= LIMIT_HUNT_BLOCK + READ && used == 0)
             used = have; /* cannot be: a full block is always taken */
+        if (used) {      /* the last line may end here */
+            t->tail_n = used < sizeof t->tail ? used : sizeof t->tail;
+            memcpy(t->tail, t->buffer + used - t->tail_n, t->tail_n);
+        }
         memmove(t->buffer, t->buffer + used, have - used);
         have -= used;
     }
-    end(t, slice_of(t->buffer, have), newline);
+    end(t, have ? slice_of(t->buffer, have) : slice_of(t->tail, t->tail_n), newline);
     if (in != OK && in != ST_END && st == OK)
         incomplete(t, &e);
     return st;

@@ -17,6 +17,8 @@ struct text_events {
     void (*begin)(void *ctx, struct slice label, struct slice head);
     /* It ends; `tail` is its last bytes, whole or not. */
     void (*end)(void *ctx, struct slice label, struct slice tail);
+    /* A #Fields: or #Date: line, of a text whose `headers` begin has set. NULL: not asked for. */
+    void (*header)(void *ctx, struct slice line);
     /* Something of it was not read. */
     void (*incomplete)(void *ctx, struct slice label, const struct err *why);
 };
@@ -33,17 +35,30 @@ struct text_search {
     struct buf label;
     uint8_t *buffer;
     uint64_t bytes, all_lines, texts; /* searched so far */
+    bool headers; /* header lines of the text are to be told; begin sets it, each text anew */
     size_t codec_memory;
     unsigned depth;
     uint64_t incompletes;
     uint64_t inflated; /* of the file that is being read */
     uint64_t spooled;  /* in temporary files, of the archives that are open */
     struct text_limits limits;
+    size_t tail_n; /* the end of the text so far */
+    uint8_t tail[8192];
     /* Instead of searching: is given the blocks as line_search_block is. NULL: search. */
     enum status (*block)(void *ctx, struct slice block, bool more, size_t *ret_used);
     void *block_ctx;
     const volatile int *stop; /* not NULL and not 0: give up */
 };
+
+/* Who is told of the lines of a header. */
+struct text_headers {
+    void *ctx;
+    void (*header)(void *ctx, struct slice line);
+};
+/* line_search_block, but that the header lines of the block are told before what stands behind
+ * them is searched. h NULL: none are looked for. */
+enum status text_search_block(struct line_search *s, const struct text_headers *h,
+                              struct slice block, bool more, size_t *ret_used) MUST_USE;
 
 enum status text_search_init(struct text_search *t, const struct prefilter *filter) MUST_USE;
 void text_search_done(struct text_search *t); /* accepts a zeroed struct */

