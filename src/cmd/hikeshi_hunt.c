@@ -3,13 +3,13 @@
 #include "base/text.h"
 #include "base/timefmt.h"
 #include "cmd/hunt_run.h"
+#include "cmd/terminal.h"
 #include "cmd/verbs.h"
 #include "hunt/map.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,25 +93,6 @@ static void on_progress(void *ctx, const char *path, const struct hunt_counts *c
     buf_done(&b);
 }
 
-static size_t terminal_columns(int fd)
-{
-    struct winsize w = {0};
-    uint64_t n = 0;
-    if (slice_to_u64(slice_str(getenv("COLUMNS")), &n) == OK && n >= 20 && n <= 1000)
-        return (size_t)n;
-    if (ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col >= 20)
-        return w.ws_col;
-    return 80;
-}
-
-static bool wants_colour(const struct hunt_request *q)
-{
-    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-    if (strcmp(q->colour, "auto") != 0)
-        return strcmp(q->colour, "always") == 0;
-    return !(no && *no) && isatty(STDOUT_FILENO) && !(term && strcmp(term, "dumb") == 0);
-}
-
 /* --- one run */
 
 static enum status search(struct hunt_job *j, size_t *ret_missing, struct err *e)
@@ -183,7 +164,7 @@ static int run(const struct hunt_request *q, enum lang lang)
     int code = TROUBLE;
     v->lang = lang;
     v->summary = q->summary;
-    v->colour = wants_colour(q);
+    v->colour = terminal_wants_colour(q->colour);
     v->columns = terminal_columns(STDOUT_FILENO);
     j.progress = isatty(STDERR_FILENO) && !q->follow;
     buf_init(&v->out, MIB(8));

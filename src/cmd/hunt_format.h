@@ -41,7 +41,5 @@ extern const struct hunt_format hunt_format_table, hunt_format_jsonl, hunt_forma
 /* The next pair of v->incomplete at *at. */
 bool hunt_incomplete_next(const struct hunt_view *v, size_t *at, const char **ret_place,
                           const char **ret_reason);
-/* In words why an attempt cannot reach; NULL when there is no more to say. */
-const char *hunt_reason(enum lang lang, enum attempt_reason reason);
 
 #endif

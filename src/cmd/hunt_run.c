@@ -15,22 +15,6 @@ void hunt_complain(const struct hunt_job *j, const struct err *e)
     buf_done(&b);
 }
 
-const char *hunt_reason(enum lang lang, enum attempt_reason reason)
-{
-    switch (reason) {
-    case ATTEMPT_BUDGET:
-        return T(lang, "more nested than can be evaluated");
-    case ATTEMPT_CYCLE:
-        return T(lang, "the substitution ends in an error before the lookup");
-    case ATTEMPT_BASE64:
-        return T(lang, "base64: is no lookup of any version");
-    case ATTEMPT_INERT:
-        return T(lang, "jndi is named and not reached: misspelt or escaped");
-    default:
-        return NULL;
-    }
-}
-
 bool hunt_incomplete_next(const struct hunt_view *v, size_t *at, const char **ret_place,
                           const char **ret_reason)
 {

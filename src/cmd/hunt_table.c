@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "base/timefmt.h"
+#include "cmd/attempt_words.h"
 #include "cmd/hunt_format.h"
 
 enum {
@@ -86,7 +87,7 @@ static struct slice client_of(const struct hunt_view *v, const struct sighting *
 static void put_target(struct hunt_view *v, const struct sighting *s)
 {
     struct slice chain = s->text[SIGHTING_CHAIN];
-    const char *reason = hunt_reason(v->lang, s->reason);
+    const char *reason = attempt_words(v->lang, s->reason);
     const char *colour = s->verdict >= SIGHTED_REACHES ? RED : NULL;
     if (s->text[SIGHTING_KEY].n)
         paint(v, colour, s->text[SIGHTING_KEY]);

@@ -4,11 +4,11 @@
 #include "base/text.h"
 #include "base/timefmt.h"
 #include "cmd/scan_format.h"
+#include "cmd/terminal.h"
 #include "cmd/verbs.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum exit_code { NOTHING = 0, AFFECTED = 1, USAGE = 2, UNSURE = 3 };
@@ -141,25 +141,6 @@ static void on_progress(void *ctx, const char *path, const struct scan_counts *c
     buf_done(&b);
 }
 
-static size_t terminal_columns(int fd)
-{
-    struct winsize w = {0};
-    uint64_t n = 0;
-    if (slice_to_u64(slice_str(getenv("COLUMNS")), &n) == OK && n >= 20 && n <= 1000)
-        return (size_t)n;
-    if (ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col >= 20)
-        return w.ws_col;
-    return 80;
-}
-
-static bool wants_colour(const struct request *q)
-{
-    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-    if (strcmp(q->colour, "auto") != 0)
-        return strcmp(q->colour, "always") == 0;
-    return !(no && *no) && isatty(STDOUT_FILENO) && !(term && strcmp(term, "dumb") == 0);
-}
-
 /* --- one run */
 
 static bool scan_one(struct job *j, struct scan *s, const char *path)
@@ -239,7 +220,7 @@ static int run(struct request *q, enum lang lang, char **paths, size_t n)
                               .host = q->host ? q->host : host,
                               .paths = paths,
                               .path_count = n,
-                              .colour = wants_colour(q),
+                              .colour = terminal_wants_colour(q->colour),
                               .list_incomplete = q->list_incomplete,
                               .columns = terminal_columns(STDOUT_FILENO)};
     buf_init(&j.run.out, MIB(64));

@@ -170,13 +170,10 @@ static bool holds_opener(struct slice s)
 
 /* --- telling */
 
-static inline void tell(struct evaluator *ev, enum eval_event_kind kind, struct slice variable,
-                        struct slice name, struct slice value)
+static inline void tell(struct evaluator *ev, const struct eval_event *event)
 {
-    if (ev->o->trace && !ev->ended) {
-        struct eval_event event = {kind, variable, name, value, (unsigned)ev->frame_count};
-        ev->o->trace(ev->o->trace_ctx, &event);
-    }
+    if (ev->o->trace && !ev->ended)
+        ev->o->trace(ev->o->trace_ctx, event);
 }
 
 /* --- a variable is complete */
@@ -285,37 +282,48 @@ static void close_variable(struct evaluator *ev)
     current(ev)->at = done.at;
     struct slice e = slice_sub(buf_slice(&ev->out), done.base, ev->out.n);
     written = slice_sub(source(ev, &done), done.start, done.at - done.start);
+    /* out holds all that stands before, whatever region it came from */
+    struct eval_event event = {.variable = written, .at = done.base - 2, .n = e.n + 3};
     spend(ev, e.n + 1);
     bool has_default = split(ev, e, &name, &given);
+    event.name = name;
     if (in_chain(ev, name)) {
-        tell(ev, EVAL_EVENT_CYCLE, written, name, value);
+        event.kind = EVAL_EVENT_CYCLE;
+        tell(ev, &event);
         ev->flags |= EVAL_ABORTED;
         end(ev, EVAL_ABORT);
     }
     if (ev->ended)
         return;
     struct resolve_in in = {name, ev->message, ev->o->locale};
-    switch (resolve(&in, &ev->value, &value)) {
+    enum resolve_outcome outcome = resolve(&in, &ev->value, &value);
+    event.value = value;
+    switch (outcome) {
     case RESOLVE_JNDI:
-        tell(ev, EVAL_EVENT_JNDI, written, name, value);
+        event.kind = EVAL_EVENT_JNDI;
+        tell(ev, &event);
         ev->key = value;
         end(ev, EVAL_REACH);
         return;
     case RESOLVE_ABORT:
-        tell(ev, EVAL_EVENT_BAD_KEY, written, name, value);
+        event.kind = EVAL_EVENT_BAD_KEY;
+        tell(ev, &event);
         ev->flags |= EVAL_ABORTED;
         end(ev, EVAL_ABORT);
         return;
     case RESOLVE_VALUE:
         check_bytes(ev, &ev->value);
         spend(ev, ev->value.n * 2); /* case is mapped and dates are written letter by letter */
-        tell(ev, EVAL_EVENT_VALUE, written, name, value);
+        event.kind = EVAL_EVENT_VALUE;
+        tell(ev, &event);
         take_value(ev, &done, name, value);
         return;
     case RESOLVE_NONE:
         break;
     }
-    tell(ev, has_default ? EVAL_EVENT_DEFAULT : EVAL_EVENT_UNRESOLVED, written, name, given);
+    event.kind = has_default ? EVAL_EVENT_DEFAULT : EVAL_EVENT_UNRESOLVED;
+    event.value = given;
+    tell(ev, &event);
     if (has_default)
         take_value(ev, &done, name, given);
     else
@@ -349,7 +357,11 @@ static bool is_closed(struct evaluator *ev, struct slice s, size_t at)
 static void open_variable(struct evaluator *ev, struct frame *f, struct slice s)
 {
     if (ev->out.n > f->base && ev->out.p[ev->out.n - 1] == '$') { /* rule 7 */
-        tell(ev, EVAL_EVENT_ESCAPE, slice_sub(s, f->at, 2), (struct slice){0}, (struct slice){0});
+        struct eval_event event = {.kind = EVAL_EVENT_ESCAPE,
+                                   .variable = slice_sub(s, f->at, 2),
+                                   .at = ev->out.n - 1,
+                                   .n = 3};
+        tell(ev, &event);
         ev->flags |= EVAL_ESCAPED;
         f->changed = true;
         f->owed += f->kind == NAME;
@@ -472,7 +484,8 @@ static void run(struct evaluator *ev, struct eval_result *ret)
         struct buf read = ev->text;
         ev->text = ev->out;
         ev->out = read;
-        tell(ev, EVAL_EVENT_PASS, buf_slice(&ev->text), (struct slice){0}, (struct slice){0});
+        struct eval_event event = {.kind = EVAL_EVENT_PASS, .variable = buf_slice(&ev->text)};
+        tell(ev, &event);
     }
 }
 

@@ -57,7 +57,10 @@ struct eval_event {
     struct slice variable; /* as written in this pass's text, "${…}" */
     struct slice name;     /* after the variables in it were evaluated */
     struct slice value;    /* what takes its place */
-    unsigned depth;        /* frames below it */
+    /* Which piece of the text as it is now this decides, the variables before and within it being
+     * done: `at` n bytes. An escape deletes the first of them; what stays as written (unresolved)
+     * becomes `variable` again. */
+    size_t at, n;
 };
 typedef void (*eval_trace_fn)(void *ctx, const struct eval_event *ev);
 

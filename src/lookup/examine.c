@@ -229,11 +229,14 @@ static enum attempt_reason names_it(struct slice s)
 
 /* Raises what was found, which keeps the text, and the key that was made last. */
 static void found(struct examiner *x, struct examined *ret, enum verdict v, struct slice text,
-                  enum eval_locale locale)
+                  size_t start, enum eval_locale locale)
 {
     swap(&x->key, &x->best_key);
-    *ret = (struct examined){
-        .verdict = v, .locale = locale, .text = text, .key = buf_slice(&x->best_key)};
+    *ret = (struct examined){.verdict = v,
+                             .locale = locale,
+                             .text = slice_sub(text, start, text.n),
+                             .start = start,
+                             .key = buf_slice(&x->best_key)};
 }
 
 static void attempt(struct examined *ret, enum attempt_reason why, struct slice text)
@@ -261,7 +264,7 @@ static enum status examine_closed(struct examiner *x, struct slice text, struct 
     *ret_outcome = v.worst;
     if (v.worst == EVAL_REACH) {
         swap(&x->closed, &x->best_closed);
-        found(x, ret, VERDICT_IF_CLOSED, slice_sub(closed, v.start, closed.n), locale);
+        found(x, ret, VERDICT_IF_CLOSED, closed, v.start, locale);
     }
     return v.worst == EVAL_NOMEM ? ST_NOMEM : buf_status(&x->best_key);
 }
@@ -282,7 +285,7 @@ static enum status examine_text(struct examiner *x, struct slice text, struct ex
         if (v.worst == EVAL_NOMEM)
             return ST_NOMEM;
         if (v.worst == EVAL_REACH) {
-            found(x, ret, VERDICT_REACHES, slice_sub(text, v.start, text.n), locale);
+            found(x, ret, VERDICT_REACHES, text, v.start, locale);
             return buf_status(&x->best_key);
         }
         if (unclosed_count(x) && ret->verdict < VERDICT_IF_CLOSED) {

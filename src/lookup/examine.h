@@ -57,6 +57,7 @@ struct examined {
     enum eval_locale locale;             /* under which it reaches: root first */
     struct slice key;                    /* of the first JNDI lookup, else empty */
     struct slice text;                   /* the text that was evaluated, from its start on */
+    size_t start;                        /* what stands before that in the line or last layer */
     const char *chain[EXAMINE_LAYERS];   /* the decoders that led to it, outermost first */
     struct slice layers[EXAMINE_LAYERS]; /* the whole text behind each of them */
     size_t chain_count;
