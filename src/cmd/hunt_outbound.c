@@ -235,6 +235,29 @@ static enum status show_indicators(struct hunt_job *j)
     return st;
 }
 
+/* What is looked for and cannot be told in full is said, never left out. */
+static void show_limits(struct hunt_job *j)
+{
+    struct err e = {0};
+    const char *host = NULL;
+    uint64_t dropped = 0;
+    for (size_t i = 0; outbound_host(j->outbound, i, &host, &dropped); i++) {
+        if (!dropped || *host == '.' || sums_find(&j->callbacks, slice_str(host)))
+            continue;
+        (void)err_set(&e, ST_LIMIT, N_("%llu more went there: only the first %d are shown"),
+                      (unsigned long long)dropped, LIMIT_OUTBOUND_EVENTS);
+        hunt_job_incomplete(j, host, &e);
+    }
+    uint64_t unwanted = outbound_unwanted(j->outbound) + j->callback_others;
+    if (!unwanted)
+        return;
+    (void)err_set(&e, ST_LIMIT,
+                  N_("%llu sightings lead to call-backs that were not looked for: the "
+                     "first %d are"),
+                  (unsigned long long)unwanted, LIMIT_HUNT_SUMS);
+    hunt_job_incomplete(j, "--outbound", &e);
+}
+
 static enum status remember_callbacks(struct hunt_job *j)
 {
     enum status st = OK;
@@ -253,11 +276,13 @@ enum status hunt_job_outbound(struct hunt_job *j)
         if (j->view.callbacks.slots[i].name)
             st = want(j, slice_str(j->view.callbacks.slots[i].name));
     j->view.asked = j->view.callbacks.used;
+    j->callback_others = j->view.callbacks.others;
     if (st == OK)
         st = search_logs(j);
     if (st != OK)
         return st;
     j->view.outbound = true;
+    show_limits(j);
     /* for people a call-back comes first, whatever its time */
     if (!j->q->format->for_people) {
         st = show_spool(j, true, false);

@@ -23,7 +23,8 @@ struct hunt_job {
     struct buf record;
     struct outbound *outbound;
     struct patterns *patterns;
-    struct sums callbacks; /* of the first pass; then indicators add theirs to the view's */
+    uint64_t callback_others; /* sightings whose call-back is none of those that are counted */
+    struct sums callbacks;    /* of the first pass; then indicators add theirs to the view's */
     bool progress, shown;
     int64_t shown_ms;
     bool failed; /* standard output took less than everything */

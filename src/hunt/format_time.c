@@ -258,7 +258,10 @@ bool parse_epoch(struct slice s, int64_t *ret_ms)
     if (!take_digits(&c, 9, 18, &v))
         return false;
     size_t digits = c.at;
-    if (digits <= 11) {
+    int64_t last = 0;
+    if (digits == 18 && take_digits(&c, 1, 1, &last)) { /* the 19 digits of nanoseconds */
+        v /= 100000;
+    } else if (digits <= 11) {
         v *= 1000;
         if (take_char(&c, '.')) {
             size_t from = c.at;

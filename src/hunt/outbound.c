@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/messages.h"
 #include "hunt/callback.h"
+#include "hunt/format_int.h"
 #include "hunt/sums.h"
 #include "hunt/text.h"
 
@@ -24,13 +25,16 @@ struct wanted {
     char *alias_of; /* an address that a name server gave for this host */
     struct outbound_event *events;
     size_t event_count;
+    struct outbound_event last[OUTBOUND_ANSWERED + 1]; /* of each outcome, when events are full */
+    uint64_t dropped;
 };
 
 struct outbound {
-    struct sums index; /* host → its place in wanted, in flags */
+    struct sums index; /* host → its place in wanted, in flags; behind a dot where partial */
     struct wanted *wanted;
     size_t count, partial_count;
     bool again;
+    bool second; /* the logs are read once more: what was dropped was counted */
 };
 
 enum status outbound_new(struct outbound **ret)
@@ -39,15 +43,21 @@ enum status outbound_new(struct outbound **ret)
     return *ret ? OK : ST_NOMEM;
 }
 
+static void event_done(struct outbound_event *e)
+{
+    free(e->file);
+    free(e->source);
+}
+
 void outbound_free(struct outbound *o)
 {
     if (!o)
         return;
     for (size_t i = 0; i < o->count; i++) {
-        for (size_t k = 0; k < o->wanted[i].event_count; k++) {
-            free(o->wanted[i].events[k].file);
-            free(o->wanted[i].events[k].source);
-        }
+        for (size_t k = 0; k < o->wanted[i].event_count; k++)
+            event_done(&o->wanted[i].events[k]);
+        for (size_t k = 0; k < ARRAY_LEN(o->wanted[i].last); k++)
+            event_done(&o->wanted[i].last[k]);
         free(o->wanted[i].events);
         free(o->wanted[i].host);
         free(o->wanted[i].alias_of);
@@ -95,27 +105,51 @@ static enum status add(struct outbound *o, struct slice host, bool partial, cons
 
 enum status outbound_want(struct outbound *o, struct slice host, bool partial)
 {
-    return add(o, host, partial, NULL);
+    struct buf name;
+    buf_init(&name, LIMIT_HUNT_TEXT + 2);
+    if (partial && host.n)
+        (void)buf_add_char(&name, '.');
+    (void)buf_add_slice(&name, host);
+    enum status st = add(o, buf_slice(&name), partial, NULL);
+    buf_done(&name);
+    return st;
+}
+
+uint64_t outbound_unwanted(const struct outbound *o)
+{
+    return o->index.others;
+}
+
+bool outbound_host(const struct outbound *o, size_t i, const char **ret_host, uint64_t *ret_dropped)
+{
+    if (i >= o->count)
+        return false;
+    *ret_host = o->wanted[i].alias_of ? o->wanted[i].alias_of : o->wanted[i].host;
+    *ret_dropped = o->wanted[i].dropped;
+    return true;
 }
 
 bool outbound_again(struct outbound *o)
 {
     bool again = o->again;
     o->again = false;
+    o->second |= again;
     return again;
 }
 
-/* The host itself, or one that it ends in behind a dot. */
-static struct wanted *match(const struct outbound *o, struct slice host)
+/* Who of the wanted is meant by a host: itself, and those that it ends in. Begin with *at = 0. */
+static struct wanted *next_match(const struct outbound *o, struct slice host, size_t *at)
 {
-    struct wanted *w = find(o, host);
-    for (size_t i = 0; !w && o->partial_count && i < host.n; i++) {
-        if (host.p[i] == '.') {
-            w = find(o, slice_sub(host, i + 1, host.n));
-            if (w && !w->partial)
-                w = NULL;
-        }
+    struct wanted *w = *at == 0 ? find(o, host) : NULL;
+    size_t i = *at;
+    *at += *at == 0;
+    for (; !w && o->partial_count && i < host.n; i++) {
+        if (host.p[i] == '.' && i > 0)
+            w = find(o, slice_sub(host, i, host.n));
+        *at = i + 1;
     }
+    if (!w)
+        *at = host.n + 1;
     return w;
 }
 
@@ -127,14 +161,49 @@ static bool same_event(const struct outbound_event *e, const struct outbound_lin
     return e->line == line && strcmp(e->file, file) == 0 && e->time_ms == l->time_ms;
 }
 
+static enum status event_init(struct outbound_event *e, const struct outbound_line *l,
+                              const char *file, uint64_t line)
+{
+    size_t n = l->source.n < 64 ? l->source.n : 64;
+    *e = (struct outbound_event){.has_time = l->has_time,
+                                 .time_ms = l->time_ms,
+                                 .outcome = l->outcome,
+                                 .dns = l->dns,
+                                 .port = l->port,
+                                 .line = line,
+                                 .file = strdup(file),
+                                 .source = strndup(n ? (const char *)l->source.p : "", n)};
+    if (e->file && e->source)
+        return OK;
+    event_done(e);
+    *e = (struct outbound_event){0};
+    return ST_NOMEM;
+}
+
+/* The last one of its outcome, in the place of the one before. */
+static enum status remember_last(struct wanted *w, const struct outbound_line *l, const char *file,
+                                 uint64_t line, bool again)
+{
+    struct outbound_event *last = &w->last[l->outcome], e;
+    w->dropped += !again;
+    if (last->file && (!l->has_time || l->time_ms < last->time_ms))
+        return OK;
+    enum status st = event_init(&e, l, file, line);
+    if (st != OK)
+        return st;
+    event_done(last);
+    *last = e;
+    return OK;
+}
+
 static enum status remember(struct wanted *w, const struct outbound_line *l, const char *file,
-                            uint64_t line)
+                            uint64_t line, bool again)
 {
     for (size_t i = 0; i < w->event_count; i++)
         if (same_event(&w->events[i], l, file, line))
             return OK; /* the second reading */
     if (w->event_count == LIMIT_OUTBOUND_EVENTS)
-        return OK;
+        return remember_last(w, l, file, line, again);
     if ((w->event_count & (w->event_count - 1)) == 0) {
         struct outbound_event *more =
             realloc(w->events, (w->event_count ? w->event_count * 2 : 1) * sizeof *more);
@@ -142,45 +211,43 @@ static enum status remember(struct wanted *w, const struct outbound_line *l, con
             return ST_NOMEM;
         w->events = more;
     }
-    struct outbound_event e = {.has_time = l->has_time,
-                               .time_ms = l->time_ms,
-                               .outcome = l->outcome,
-                               .dns = l->dns,
-                               .port = l->port,
-                               .line = line,
-                               .file = strdup(file),
-                               .source = strndup(l->source.n ? (const char *)l->source.p : "",
-                                                 l->source.n < 64 ? l->source.n : 64)};
-    if (!e.file || !e.source) {
-        free(e.file);
-        free(e.source);
-        return ST_NOMEM;
-    }
-    w->events[w->event_count++] = e;
-    return OK;
+    enum status st = event_init(&w->events[w->event_count], l, file, line);
+    w->event_count += st == OK;
+    return st;
+}
+
+static const struct outbound_event *better(const struct outbound_event *e, bool has_time,
+                                           int64_t after_ms, const struct outbound_event *so_far)
+{
+    if (!e->file || (has_time && e->has_time && e->time_ms < after_ms - SKEW_MS))
+        return so_far;
+    bool sooner = so_far && e->outcome == so_far->outcome && e->has_time && so_far->has_time &&
+                  e->time_ms < so_far->time_ms;
+    return !so_far || e->outcome > so_far->outcome || sooner ? e : so_far;
 }
 
 static const struct outbound_event *best(const struct wanted *w, bool has_time, int64_t after_ms,
                                          const struct outbound_event *so_far)
 {
-    for (size_t i = 0; w && i < w->event_count; i++) {
-        const struct outbound_event *e = &w->events[i];
-        if (has_time && e->has_time && e->time_ms < after_ms - SKEW_MS)
-            continue;
-        if (!so_far || e->outcome > so_far->outcome ||
-            (e->outcome == so_far->outcome && e->has_time && so_far->has_time &&
-             e->time_ms < so_far->time_ms))
-            so_far = e;
-    }
+    for (size_t i = 0; i < w->event_count; i++)
+        so_far = better(&w->events[i], has_time, after_ms, so_far);
+    for (size_t i = 0; i < ARRAY_LEN(w->last); i++)
+        so_far = better(&w->last[i], has_time, after_ms, so_far);
     return so_far;
 }
 
 const struct outbound_event *outbound_find(const struct outbound *o, struct slice host,
                                            bool partial, bool has_time, int64_t after_ms)
 {
-    const struct wanted *w = find(o, host);
     const struct outbound_event *e = NULL;
-    if (!w || (partial && !w->partial))
+    struct buf name;
+    buf_init(&name, LIMIT_HUNT_TEXT + 2);
+    if (partial)
+        (void)buf_add_char(&name, '.');
+    (void)buf_add_slice(&name, host);
+    const struct wanted *w = find(o, buf_slice(&name));
+    buf_done(&name);
+    if (!w)
         return NULL;
     e = best(w, has_time, after_ms, NULL);
     for (size_t i = 0; i < o->count; i++)
@@ -194,8 +261,9 @@ bool outbound_next(const struct outbound *o, size_t *host, size_t *event, const 
 {
     for (; *host < o->count; ++*host, *event = 0) {
         const struct wanted *w = &o->wanted[*host];
-        if (!w->partial && *event < w->event_count) {
-            *ret_host = w->alias_of ? w->alias_of : w->host;
+        const char *name = w->alias_of ? w->alias_of : w->host;
+        if (*name != '.' && *event < w->event_count) {
+            *ret_host = name;
             *ret = &w->events[(*event)++];
             return true;
         }
@@ -217,26 +285,65 @@ struct reading {
     struct text_search text;
 };
 
-static enum status use_line(struct reading *r, const struct outbound_line *l)
+/* Each address in the list is looked for from now on, in the place of the name. */
+static enum status learn(struct outbound *o, const struct wanted *w, struct slice answers)
+{
+    enum status st = OK;
+    struct buf host, of;
+    size_t before = o->count;
+    if (w->alias_of)
+        return OK;
+    buf_init(&host, 256);
+    buf_init(&of, LIMIT_HUNT_TEXT + 2);
+    (void)buf_add_str(&of, w->host); /* the table may move */
+    for (size_t at = 0; st == OK && at < answers.n;) {
+        size_t n = 0;
+        while (at + n < answers.n && !strchr(",\" \t[]", answers.p[at + n]))
+            n++;
+        struct slice one = slice_sub(answers, at, n);
+        at += n + 1;
+        if (!is_address(one))
+            continue;
+        buf_clear(&host);
+        (void)callback_host(one, &host);
+        st = add(o, buf_slice(&host), false, buf_text(&of));
+    }
+    o->again |= o->count > before;
+    buf_done(&host);
+    buf_done(&of);
+    return st;
+}
+
+static enum status use_host(struct reading *r, const struct outbound_line *l, struct slice host)
 {
     struct outbound *o = r->o;
+    struct wanted *w = NULL;
+    enum status st = OK;
+    bool event = l->source.n || !l->dns;
+    for (size_t next = 0; st == OK && (w = next_match(o, host, &next));) {
+        if (event)
+            st = remember(w, l, buf_text(&r->text.label), r->line, o->second);
+        if (st == OK && l->answer.n)
+            st = learn(o, w, l->answer);
+    }
+    return st;
+}
+
+static enum status use_line(struct reading *r, const struct outbound_line *l)
+{
     buf_clear(&r->host);
     (void)callback_host(slice_sub(l->host, 0, 255), &r->host);
-    struct wanted *w = match(o, buf_slice(&r->host));
-    enum status st = OK;
-    if (w && l->answer.n) {
-        char *of = w->alias_of ? NULL : w->host;
-        size_t before = o->count;
-        if (of)
-            st = add(o, l->answer, false, of);
-        w = match(o, buf_slice(&r->host)); /* the table may have moved */
-        o->again |= o->count > before;
-    }
-    if (st == OK && w && (l->source.n || !l->dns)) {
-        buf_clear(&r->host);
-        (void)buf_add_slice(&r->host, buf_slice(&r->text.label));
-        st = remember(w, l, buf_text(&r->host), r->line);
-    }
+    enum status st = use_host(r, l, buf_slice(&r->host));
+    if (st != OK || l->dns || !is_address(l->answer))
+        return st;
+    /* gone to by another name */
+    struct buf peer;
+    buf_init(&peer, 256);
+    (void)callback_host(l->answer, &peer);
+    struct wanted *w = find(r->o, buf_slice(&peer));
+    if (w && !slice_eq(buf_slice(&peer), buf_slice(&r->host)))
+        st = remember(w, l, buf_text(&r->text.label), r->line, r->o->second);
+    buf_done(&peer);
     return st;
 }
 
@@ -248,7 +355,8 @@ static enum status one_line(struct reading *r, struct slice line)
         line.n--;
     if (line.n > LIMIT_HUNT_LINE)
         line.n = LIMIT_HUNT_LINE;
-    bool named = slice_starts(line, SLICE_LIT("#fields\t"));
+    bool named =
+        slice_starts(line, SLICE_LIT("#fields\t")) || slice_starts(line, SLICE_LIT("#Fields: "));
     if ((r->line == 1 || named) && outbound_header(line, &header)) {
         buf_clear(&r->header);
         (void)buf_add_slice(&r->header, header);

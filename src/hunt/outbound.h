@@ -25,7 +25,7 @@ struct outbound_line {
     int64_t time_ms;
     enum outbound_outcome outcome;
     struct slice source, host;
-    struct slice answer; /* an address that a name server gave for host */
+    struct slice answer; /* addresses that a name server gave for host, or went to, in a list */
     uint16_t port;       /* 0: not said */
 };
 
@@ -73,9 +73,17 @@ enum status outbound_search(struct outbound *o, const char *path,
 bool outbound_again(struct outbound *o);
 
 /* The first event of the host that is not before `after_ms` by more than two minutes, the best
- * outcome first. NULL: none. */
+ * outcome first. NULL: none. Of many events the first and the last of each outcome are kept, so
+ * whether there is one does not depend on how many there are. */
 const struct outbound_event *outbound_find(const struct outbound *o, struct slice host,
                                            bool partial, bool has_time, int64_t after_ms);
+
+/* Of the i-th host the name, as outbound_next gives it, and how many of its events are not kept.
+ * False at the end. */
+bool outbound_host(const struct outbound *o, size_t i, const char **ret_host,
+                   uint64_t *ret_dropped);
+/* Hosts that were wanted when there was no room for more. */
+uint64_t outbound_unwanted(const struct outbound *o);
 
 /* The events of all hosts, one after the other: begin with *host = *event = 0. *ret_host is the
  * name that was asked for, also where an address that stands for it was seen; hosts wanted as

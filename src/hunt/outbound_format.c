@@ -146,14 +146,19 @@ static bool parse_unbound(struct slice line, const struct outbound_context *x,
                           struct outbound_line *ret)
 {
     struct cursor c = cursor_of(line);
-    size_t at = slice_find(line, SLICE_LIT(" info: "));
+    static const char *const marks[] = {" info: ", " query: ", " reply: "};
+    size_t at = line.n, behind = 0;
+    for (size_t i = 0; i < ARRAY_LEN(marks) && at == line.n; i++) {
+        at = slice_find(line, slice_str(marks[i]));
+        behind = strlen(marks[i]);
+    }
     if (at == line.n || !has(slice_sub(line, 0, at), "unbound"))
         return false;
     if (take_char(&c, '['))
         ret->has_time = parse_epoch(take_until(&c, "]"), &ret->time_ms);
     else
         (void)begin_time(&c, x, ret);
-    c.at = at + 7;
+    c.at = at + behind;
     ret->source = take_word(&c);
     if (slice_eq_str(ret->source, "reply:") || slice_eq_str(ret->source, "query:"))
         ret->source = take_word(&c);
@@ -224,6 +229,9 @@ static const struct {
     {"time", COL_TIME},
     {"timestamp", COL_TIME},
     {"datetime", COL_TIME},
+    {"_time", COL_TIME},
+    {"starttime", COL_TIME},
+    {"start", COL_TIME},
     {"date/time", COL_TIME},
     {"receive time", COL_TIME},
     {"@timestamp", COL_TIME},
@@ -237,6 +245,7 @@ static const struct {
     {"id.orig_h", COL_SOURCE},
     {"src", COL_SOURCE},
     {"src_ip", COL_SOURCE},
+    {"src-ip", COL_SOURCE},
     {"srcip", COL_SOURCE},
     {"source", COL_SOURCE},
     {"source address", COL_SOURCE},
@@ -251,6 +260,7 @@ static const struct {
     {"id.resp_h", COL_HOST},
     {"dst", COL_HOST},
     {"dst_ip", COL_HOST},
+    {"dst-ip", COL_HOST},
     {"dstip", COL_HOST},
     {"dest_ip", COL_HOST},
     {"dest", COL_HOST},
@@ -273,6 +283,7 @@ static const struct {
     {"server_name", COL_NAME},
     {"id.resp_p", COL_PORT},
     {"dst_port", COL_PORT},
+    {"dst-port", COL_PORT},
     {"dstport", COL_PORT},
     {"dport", COL_PORT},
     {"dest_port", COL_PORT},
@@ -346,16 +357,10 @@ static void put_column(enum column is, struct slice v, struct outbound_line *ret
     case COL_ACTION:
         ret->outcome = outcome_of(v);
         break;
-    case COL_ANSWER: {
-        struct cursor c = cursor_of(v);
-        while (c.at < v.n && !ret->answer.n) {
-            struct slice one = take_until(&c, ",");
-            (void)take_char(&c, ',');
-            if (is_address(one))
-                ret->answer = one;
-        }
+    case COL_ANSWER: /* of a list in JSON each comes alone */
+        ret->answer =
+            ret->answer.n ? slice_of(ret->answer.p, (size_t)(v.p + v.n - ret->answer.p)) : v;
         break;
-    }
     default:
         break;
     }
@@ -380,13 +385,33 @@ static bool next_field(struct cursor *c, char sep, struct slice *ret)
     return true;
 }
 
+/* Spaces where there is nothing else: W3C, flow logs. */
 static char separator_of(struct slice header)
 {
     static const char seps[] = {'\t', ';', ','};
     for (size_t i = 0; i < sizeof seps; i++)
         if (slice_index(header, (uint8_t)seps[i]) < header.n)
             return seps[i];
-    return ',';
+    return ' ';
+}
+
+/* What the columns together say: a name that was asked for, or gone to at an address. */
+static bool finish(struct outbound_line *ret, struct slice host, bool dns)
+{
+    if (host.n) {
+        ret->dns = dns;
+        struct slice address = ret->host;
+        uint16_t port = ret->port;
+        if (!destination(host, ret))
+            return false;
+        if (dns)
+            ret->port = 0;
+        else if (port)
+            ret->port = port;
+        if (is_address(address) && !dns)
+            ret->answer = address;
+    }
+    return ret->host.n > 0;
 }
 
 static bool parse_table(struct slice line, const struct outbound_context *x,
@@ -411,28 +436,41 @@ static bool parse_table(struct slice line, const struct outbound_context *x,
                          clock.n ? (const char *)clock.p : "");
         time_of(slice_of(text, (size_t)n), ret);
     }
-    if (host.n) {
-        ret->dns = zeek_dns;
-        struct slice address = ret->host;
-        uint16_t port = ret->port;
-        if (!destination(host, ret))
-            return false;
-        if (zeek_dns)
-            ret->port = 0;
-        else if (port)
-            ret->port = port;
-        if (is_address(address) && !zeek_dns)
-            ret->answer = address;
+    return finish(ret, host, zeek_dns);
+}
+
+/* One object a line: Zeek's JSON, and others with keys that are known as columns. */
+static bool parse_json(struct slice line, const struct outbound_context *x,
+                       struct outbound_line *ret)
+{
+    const struct format_context c = {.newest_ms = x->newest_ms};
+    struct line_facts f;
+    struct slice host = {NULL, 0};
+    bool dns = false, seen = false;
+    if (!line.n || line.p[0] != '{' || !format_parse_as("json", line, &c, &f))
+        return false;
+    ret->outcome = OUTBOUND_ANSWERED;
+    for (size_t i = 0; i < f.field_count; i++) {
+        enum column is = column_of(f.fields[i].name);
+        seen |= is == COL_HOST || is == COL_NAME;
+        dns |= slice_eq_str(f.fields[i].name, "query");
+        if (is != COL_TIME)
+            put_column(is, f.fields[i].value, ret, &host);
     }
-    return ret->host.n > 0;
+    ret->has_time = f.has_time;
+    ret->time_ms = f.time_ms;
+    return seen && finish(ret, host, dns);
 }
 
 bool outbound_header(struct slice line, struct slice *ret)
 {
     struct slice name;
+    size_t known = 0;
     bool found = false;
     if (slice_starts(line, SLICE_LIT("#fields\t")))
         line = slice_sub(line, 8, line.n);
+    else if (slice_starts(line, SLICE_LIT("#Fields: ")))
+        line = slice_sub(line, 9, line.n);
     else if (slice_starts(line, SLICE_LIT("\xef\xbb\xbf")))
         line = slice_sub(line, 3, line.n);
     struct cursor c = cursor_of(line);
@@ -440,14 +478,17 @@ bool outbound_header(struct slice line, struct slice *ret)
     while (next_field(&c, sep, &name)) {
         enum column is = column_of(name);
         found |= is == COL_HOST || is == COL_NAME;
+        known += is != COL_NONE;
     }
-    *ret = line;
-    return found && slice_index(line, (uint8_t)sep) < line.n;
+    *ret = line; /* a sentence may name a host as well */
+    return found && slice_index(line, (uint8_t)sep) < line.n && (sep != ' ' || known >= 3);
 }
 
 static bool parse_zeek(struct slice line, const struct outbound_context *x,
                        struct outbound_line *ret)
 {
+    if (line.n && line.p[0] == '{')
+        return parse_json(line, x, ret);
     if (!x->header.n || slice_index(x->header, '\t') == x->header.n || (line.n && line.p[0] == '#'))
         return false;
     return parse_table(line, x, ret);
@@ -456,7 +497,7 @@ static bool parse_zeek(struct slice line, const struct outbound_context *x,
 static bool parse_csv(struct slice line, const struct outbound_context *x,
                       struct outbound_line *ret)
 {
-    return x->header.n && parse_table(line, x, ret);
+    return x->header.n && line.n && line.p[0] != '#' && parse_table(line, x, ret);
 }
 
 const struct outbound_format outbound_squid = {"squid", parse_squid};

