@@ -544,6 +544,10 @@ static void add_next(struct explain_view *v, const struct explained *e)
     }
     buf_clear(&v->piece);
     add_fixed_host(&v->piece, e);
+    if (e->to.host.n == 0) { /* nobody to look for in an outbound log */
+        (void)buf_add_str(&v->out, "hikeshi hunt LOGS\n");
+        return;
+    }
     (void)buf_addf(&v->out, "hikeshi hunt --outbound LOG%s%s LOGS\n", v->piece.n ? " --ioc " : "",
                    buf_text(&v->piece));
 }

