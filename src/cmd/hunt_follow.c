@@ -1,9 +1,10 @@
 /* hikeshi hunt --follow: logs that grow, are rotated and truncated.
  *
  * Each log is read to its end and looked at again every half second. Another file under its name
- * means that it was rotated: the old one is read to its end before the new one is begun. A file
- * shorter than what was read of it was truncated: it is read from its beginning. A line counts when
- * its newline is there. */
+ * means that it was rotated: the old one, and the one in between when it was rotated twice, is read
+ * to its end before the new one is begun. A file shorter than what was read of it, or with another
+ * beginning, was truncated: it is read from its beginning. A line counts when its newline is there,
+ * or when nothing more can come: before a truncation, after a rotation, at the end. */
 #include "base/limits.h"
 #include "base/messages.h"
 #include "base/timefmt.h"
@@ -24,12 +25,12 @@ struct followed {
     struct hunt_job *j;
     const char *path;
     int fd; /* -1: not there */
-    dev_t device;
-    ino_t inode;
     uint64_t at;
     size_t have; /* of the unfinished line */
     uint8_t *buffer;
-    bool begun;
+    uint8_t head[256]; /* the first bytes, by which it is known */
+    size_t head_n;
+    bool begun, passed_over;
     struct line_search lines;
     struct reporter reporter;
     struct pattern_search patterns;
@@ -59,78 +60,165 @@ static void begin(struct followed *f)
 {
     f->at = 0;
     f->have = 0;
-    f->begun = false;
+    f->head_n = 0;
+    f->begun = f->passed_over = false;
     line_search_begin(&f->lines);
 }
 
-static void open_it(struct followed *f)
+static void open_it(struct followed *f, const char *path)
 {
-    struct stat st;
-    f->fd = strcmp(f->path, "-") == 0 ? STDIN_FILENO
-                                      : open(f->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    f->fd = strcmp(path, "-") == 0 ? STDIN_FILENO
+                                   : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (f->fd < 0)
         return;
-    if (fstat(f->fd, &st) == 0) {
-        f->device = st.st_dev;
-        f->inode = st.st_ino;
-    }
     f->j->view.counts.files++;
     begin(f);
 }
 
-/* What there is to read now. `last`: nothing will be added, so its last line is whole. */
-static enum status read_on(struct followed *f, bool last, bool *ret_any)
+/* Once for each file. */
+static void pass_over(struct followed *f, const struct err *why)
+{
+    if (!f->passed_over)
+        hunt_job_incomplete(f->j, f->path, why);
+    f->passed_over = true;
+}
+
+/* What was read and not searched. `more`: its last line may go on. */
+static enum status search(struct followed *f, bool more)
+{
+    const struct text_headers h = {f, on_header};
+    size_t used = 0;
+    uint64_t before = f->lines.lines;
+    enum status st = text_search_block(&f->lines, f->reporter.context.header.n ? &h : NULL,
+                                       slice_of(f->buffer, f->have), more, &used);
+    f->j->view.counts.lines += f->lines.lines - before;
+    used = used > f->have || !more ? f->have : used;
+    memmove(f->buffer, f->buffer + used, f->have - used);
+    f->have -= used;
+    return st;
+}
+
+/* The line that was not ended: nothing will be added to it. */
+static enum status end_line(struct followed *f)
+{
+    if (f->have == 0)
+        return OK;
+    f->j->view.counts.lines++;
+    return search(f, false);
+}
+
+/* The first bytes of a text: what it is, and what it is known by. */
+static void take_head(struct followed *f, struct slice got)
+{
+    struct err e = {0};
+    size_t n = sizeof f->head - f->head_n;
+    if (!f->begun && !text_is_plain(got)) {
+        (void)err_set(&e, ST_UNSUPPORTED, N_("packed or in UTF-16: read it without --follow"));
+        pass_over(f, &e);
+    }
+    if (!f->begun)
+        reporter_begin(&f->reporter, got, time_now_ms());
+    f->begun = true;
+    n = n < got.n ? n : got.n;
+    memcpy(f->head + f->head_n, got.p, n);
+    f->head_n += n;
+}
+
+/* What there is to read now. */
+static enum status read_on(struct followed *f, bool *ret_any)
 {
     enum status st = OK;
-    for (bool more = true; st == OK && more;) {
-        size_t used = 0;
+    while (st == OK && !f->passed_over) {
         ssize_t got = read(f->fd, f->buffer + f->have, BUFFER - f->have);
-        more = got > 0;
-        if (more) {
-            if (!f->begun)
-                reporter_begin(&f->reporter, slice_of(f->buffer, (size_t)got), time_now_ms());
-            f->begun = true;
-            f->have += (size_t)got;
-            f->at += (uint64_t)got;
-            f->j->view.counts.bytes += (uint64_t)got;
-            *ret_any = true;
-        } else if (!last || f->have == 0) {
-            return OK;
+        if (got < 0 && errno != EAGAIN && errno != EINTR) {
+            struct err e = {0};
+            (void)err_set_errno(&e, ST_IO, N_("cannot be read"));
+            pass_over(f, &e);
         }
-        uint64_t before = f->lines.lines;
-        const struct text_headers h = {f, on_header};
-        st = text_search_block(&f->lines, f->reporter.context.header.n ? &h : NULL,
-                               slice_of(f->buffer, f->have), more || !last, &used);
-        f->j->view.counts.lines += f->lines.lines - before;
-        used = used > f->have ? f->have : used;
-        memmove(f->buffer, f->buffer + used, f->have - used);
-        f->have -= used;
+        if (got <= 0)
+            return OK;
+        take_head(f, slice_of(f->buffer + f->have, (size_t)got));
+        if (f->passed_over)
+            return OK;
+        f->have += (size_t)got;
+        f->at += (uint64_t)got;
+        f->j->view.counts.bytes += (uint64_t)got;
+        *ret_any = true;
+        st = search(f, true);
     }
     return st;
 }
 
-/* Rotated or truncated? */
+static enum status read_to_end(struct followed *f)
+{
+    bool any = false;
+    enum status st = read_on(f, &any);
+    return st == OK ? end_line(f) : st;
+}
+
+/* Shorter than what was read of it, or with other bytes at its beginning: it was truncated, and may
+ * have grown beyond that place since. */
+static bool was_truncated(const struct followed *f, const struct stat *st)
+{
+    uint8_t head[sizeof f->head];
+    if (!S_ISREG(st->st_mode))
+        return false;
+    return (uint64_t)st->st_size < f->at ||
+           (f->head_n && pread(f->fd, head, f->head_n, 0) == (ssize_t)f->head_n &&
+            memcmp(head, f->head, f->head_n) != 0);
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Rotated twice while nobody looked: what is now called .1 was the log in between. */
+static enum status read_between(struct followed *f, const struct stat *old, const struct stat *now)
+{
+    char name[4096];
+    struct stat st;
+    int n = snprintf(name, sizeof name, "%s.1", f->path);
+    if (n < 0 || (size_t)n >= sizeof name || stat(name, &st) != 0 || !S_ISREG(st.st_mode) ||
+        is_same(&st, old) || is_same(&st, now) || st.st_mtim.tv_sec < old->st_mtim.tv_sec)
+        return OK;
+    open_it(f, name);
+    if (f->fd < 0)
+        return OK;
+    enum status rc = read_to_end(f);
+    (void)close(f->fd);
+    return rc;
+}
+
+/* Before it is read on: what was read beyond a truncation would be read again. */
+static enum status begin_again(struct followed *f)
+{
+    struct stat st;
+    if (fstat(f->fd, &st) != 0 || !was_truncated(f, &st))
+        return OK;
+    enum status rc = end_line(f);
+    if (lseek(f->fd, 0, SEEK_SET) == 0)
+        begin(f);
+    return rc;
+}
+
+/* Rotated? */
 static enum status look_again(struct followed *f)
 {
-    struct stat named, open;
-    enum status st = OK;
-    bool any = false;
+    struct stat named, old;
     if (strcmp(f->path, "-") == 0)
         return OK;
     if (f->fd < 0) {
-        open_it(f);
+        open_it(f, f->path);
         return OK;
     }
-    if (fstat(f->fd, &open) == 0 && S_ISREG(open.st_mode) && (uint64_t)open.st_size < f->at) {
-        if (lseek(f->fd, 0, SEEK_SET) == 0)
-            begin(f);
-        return OK;
-    }
-    if (stat(f->path, &named) != 0 || (named.st_dev == f->device && named.st_ino == f->inode))
+    if (fstat(f->fd, &old) != 0 || stat(f->path, &named) != 0 || is_same(&named, &old))
         return OK; /* a log that is gone for a moment comes again under its name */
-    st = read_on(f, true, &any);
+    enum status st = read_to_end(f);
     (void)close(f->fd);
-    open_it(f);
+    if (st == OK)
+        st = read_between(f, &old, &named);
+    open_it(f, f->path);
     return st;
 }
 
@@ -142,7 +230,9 @@ static enum status follow_all(struct hunt_job *j, struct followed *all, size_t n
         bool any = false;
         for (size_t i = 0; st == OK && i < n; i++) {
             if (all[i].fd >= 0)
-                st = read_on(&all[i], false, &any);
+                st = begin_again(&all[i]);
+            if (st == OK && all[i].fd >= 0)
+                st = read_on(&all[i], &any);
             if (st == OK)
                 st = look_again(&all[i]);
         }
@@ -175,7 +265,7 @@ enum status hunt_job_follow(struct hunt_job *j, const volatile int *stop)
         f->lines.hit = on_hit;
         f->lines.ctx = f;
         if (st == OK)
-            open_it(f);
+            open_it(f, f->path);
         if (st == OK && f->fd < 0) {
             struct err e = {0};
             (void)err_set_errno(&e, ST_IO, N_("cannot be read"));
@@ -184,6 +274,9 @@ enum status hunt_job_follow(struct hunt_job *j, const volatile int *stop)
     }
     if (st == OK)
         st = follow_all(j, all, n, stop);
+    for (size_t i = 0; st == OK && i < n; i++)
+        if (all[i].fd >= 0)
+            st = end_line(&all[i]);
     for (size_t i = 0; all && i < n; i++) {
         if (all[i].fd > STDERR_FILENO)
             (void)close(all[i].fd);

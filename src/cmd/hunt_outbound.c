@@ -4,6 +4,7 @@
 #include "base/jsonwrite.h"
 #include "base/limits.h"
 #include "base/timefmt.h"
+#include "base/uuid.h"
 #include "cmd/hunt_run.h"
 
 #include <arpa/inet.h>
@@ -303,19 +304,16 @@ static bool is_ip(const char *s, bool *ret_v6)
     return *ret_v6 || inet_pton(AF_INET, s, bytes) == 1;
 }
 
-/* A UUID of version 8 (RFC 9562): the same indicator has the same id in every run. */
-static void uuid_of(const char *role, const char *name, char out[37])
+/* Of this program's indicators: the same one has the same id in every run. */
+static void uuid_of(const char *role, const char *name, char out[UUID_SIZE])
 {
-    uint64_t h[2] = {14695981039346656037u, 0x9e3779b97f4a7c15u};
-    const char *const parts[] = {role, "\n", name};
-    for (size_t k = 0; k < 2; k++)
-        for (size_t p = 0; p < ARRAY_LEN(parts); p++)
-            for (const char *c = parts[p]; *c; c++)
-                h[k] = (h[k] ^ (uint8_t)*c) * 1099511628211u;
-    (void)snprintf(out, 37, "%08x-%04x-8%03x-%04x-%012llx", (unsigned)(h[0] >> 32),
-                   (unsigned)(h[0] >> 16) & 0xffff, (unsigned)h[0] & 0xfff,
-                   0x8000 | ((unsigned)(h[1] >> 48) & 0x3fff),
-                   (unsigned long long)h[1] & 0xffffffffffffULL);
+    static const uint8_t space[16] = {0x0f, 0x4b, 0x5e, 0x1a, 0x7c, 0x38, 0x4d, 0x02,
+                                      0x9e, 0x61, 0xd5, 0x2a, 0x83, 0xb7, 0x60, 0xc4};
+    struct buf text;
+    buf_init(&text, KIB(8));
+    (void)buf_addf(&text, "%s\n%s", role, name);
+    uuid_of_name(space, buf_slice(&text), out);
+    buf_done(&text);
 }
 
 static void stix_pattern(const char *name, struct buf *out)
@@ -335,14 +333,14 @@ struct ioc_writer {
     struct hunt_job *j;
     struct jsonw json;
     struct csvw csv;
-    bool stix;
+    bool stix, any;
     char now[TIME_RFC3339_SIZE];
 };
 
 static void put_ioc(struct ioc_writer *w, const char *role, const struct sum *s)
 {
     bool v6 = false, ip = is_ip(s->name, &v6);
-    char id[37], text[64], count[24];
+    char id[UUID_SIZE], text[64], count[24];
     if (!w->stix) {
         (void)snprintf(count, sizeof count, "%llu", (unsigned long long)s->count);
         csv_field(&w->csv, slice_str(ip ? v6 ? "ipv6" : "ipv4" : "domain"));
@@ -353,6 +351,11 @@ static void put_ioc(struct ioc_writer *w, const char *role, const struct sum *s)
         csv_end_row(&w->csv);
         return;
     }
+    if (!w->any) {
+        json_key(&w->json, "objects");
+        json_begin_array(&w->json);
+    }
+    w->any = true;
     struct buf pattern;
     buf_init(&pattern, KIB(8));
     uuid_of(role, s->name, id);
@@ -384,10 +387,40 @@ static enum status put_iocs(struct ioc_writer *w, const char *role, const struct
     if (st != OK)
         return st;
     for (size_t i = 0; i < n; i++)
-        if (!strstr(list[i]->name, "${") && is_indicator(slice_str(list[i]->name)))
+        if (is_indicator(slice_str(list[i]->name)))
             put_ioc(w, role, list[i]);
     free(list);
     return OK;
+}
+
+/* The call-back hosts. Of ${env:USER}.q7.example what is the attacker's is q7.example. */
+static enum status fixed_hosts(const struct sums *callbacks, struct sums *ret)
+{
+    enum status st = OK;
+    for (size_t i = 0; st == OK && i < callbacks->size; i++) {
+        const struct sum *from = &callbacks->slots[i];
+        struct sum *to = NULL;
+        bool partial = false;
+        struct slice host =
+            from->name ? callback_fixed(slice_str(from->name), &partial) : (struct slice){NULL, 0};
+        if (host.n)
+            st = sums_add(ret, host, from->count, &to);
+        if (st == OK && to)
+            to->flags |= from->flags;
+    }
+    return st;
+}
+
+static enum status put_all(struct ioc_writer *w)
+{
+    struct sums hosts = {0};
+    enum status st = fixed_hosts(&w->j->view.callbacks, &hosts);
+    if (st == OK)
+        st = put_iocs(w, "call-back host", &hosts);
+    if (st == OK)
+        st = put_iocs(w, "attacking client", &w->j->view.clients);
+    sums_done(&hosts);
+    return st;
 }
 
 enum status hunt_job_write_iocs(struct hunt_job *j)
@@ -401,22 +434,19 @@ enum status hunt_job_write_iocs(struct hunt_job *j)
                            .stix = slice_ends(slice_str(j->q->ioc_out), SLICE_LIT(".json"))};
     time_format_utc(time_now_ms(), w.now);
     if (w.stix) {
-        char id[64], uuid[37];
+        char id[64], uuid[UUID_SIZE];
         uuid_of("bundle", w.now, uuid);
         (void)snprintf(id, sizeof id, "bundle--%s", uuid);
         json_begin_object(&w.json);
         json_put_str(&w.json, "type", "bundle");
         json_put_str(&w.json, "id", id);
-        json_key(&w.json, "objects");
-        json_begin_array(&w.json);
     } else {
         (void)buf_add_str(&out, "type,value,role,sightings,answered\r\n");
     }
-    enum status st = put_iocs(&w, "call-back host", &j->view.callbacks);
-    if (st == OK)
-        st = put_iocs(&w, "attacking client", &j->view.clients);
+    enum status st = put_all(&w);
     if (w.stix) {
-        json_end_array(&w.json);
+        if (w.any) /* a list of objects is not empty */
+            json_end_array(&w.json);
         json_end_object(&w.json);
         (void)buf_add_char(&out, '\n');
     }

