@@ -69,15 +69,19 @@ static bool opens(struct line_search *s, struct slice text, size_t at, struct op
     }
     if (s->dense_to == NULL || p >= s->dense_to) {
         unsigned steps = OPENER_STEPS;
-        if (opener_full(text, at, &steps))
-            return true;
+        if (opener_full(text, at, &steps)) {
+            if (steps < OPENER_STEPS)
+                return true;
+            s->dense_to = p + PIECE; /* too many to say: told below */
+        }
         if (!s->fails_from || p < s->fails_from || (size_t)(p - s->fails_from) > FAILS_SPAN) {
             s->fails_from = p;
             s->fails = 0;
         }
         if ((s->fails += steps) >= FAILS)
             s->dense_to = p + PIECE;
-        return false;
+        if (steps < OPENER_STEPS)
+            return false;
     }
     size_t end = line_end(slice_sub(text, 0, at + PIECE), at);
     struct slice piece = slice_sub(text, at, end - at);

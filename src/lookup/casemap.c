@@ -102,11 +102,33 @@ static bool final_sigma(struct slice s, size_t at, size_t n)
            !cased_behind(slice_sub(s, at + n, SIGMA_CONTEXT), 0);
 }
 
+/* Maps the ASCII letters from `first` to first + 25 at i and behind it to the other case, up to a
+ * byte that is not ASCII or is `special`; how many bytes that were. */
+static size_t map_ascii(struct slice s, size_t i, uint8_t first, uint8_t special, struct buf *out)
+{
+    size_t n = 0;
+    uint8_t *room;
+    while (i + n < s.n && s.p[i + n] < 0x80 && s.p[i + n] != special)
+        n++;
+    if (n == 0 || buf_reserve(out, n, &room) != OK)
+        return n;
+    for (size_t k = 0; k < n; k++) {
+        uint8_t c = s.p[i + k];
+        room[k] = (uint8_t)(c - first) < 26 ? c ^ 0x20 : c;
+    }
+    buf_commit(out, n);
+    return n;
+}
+
+#define NO_BYTE 0xff /* is never ASCII */
+
 void case_lower(struct slice s, enum eval_locale locale, struct buf *out)
 {
     bool tr = locale == EVAL_TURKISH;
     for (size_t i = 0, n = 0; i < s.n && buf_status(out) == OK; i += n) {
         bool ok = false;
+        if ((n = map_ascii(s, i, 'A', tr ? 'I' : NO_BYTE, out)) > 0)
+            continue;
         uint32_t cp = utf8_decode(slice_sub(s, i, s.n), &n, &ok);
         if (!ok)
             (void)buf_add(out, s.p + i, n);
@@ -114,8 +136,6 @@ void case_lower(struct slice s, enum eval_locale locale, struct buf *out)
             put(out, 0x131);
         else if (tr && cp == 0x130)
             put(out, 'i');
-        else if (cp < 0x80)
-            (void)buf_add_char(out, (char)(cp >= 'A' && cp <= 'Z' ? cp + 32 : cp));
         else if (cp == 0x3a3)
             put(out, final_sigma(s, i, n) ? 0x3c2 : 0x3c3);
         else if (!put_many(out, lower_many, ARRAY_LEN(lower_many), cp))
@@ -128,13 +148,13 @@ void case_upper(struct slice s, enum eval_locale locale, struct buf *out)
     bool tr = locale == EVAL_TURKISH;
     for (size_t i = 0, n = 0; i < s.n && buf_status(out) == OK; i += n) {
         bool ok = false;
+        if ((n = map_ascii(s, i, 'a', tr ? 'i' : NO_BYTE, out)) > 0)
+            continue;
         uint32_t cp = utf8_decode(slice_sub(s, i, s.n), &n, &ok);
         if (!ok)
             (void)buf_add(out, s.p + i, n);
         else if (tr && cp == 'i')
             put(out, 0x130);
-        else if (cp < 0x80)
-            (void)buf_add_char(out, (char)(cp >= 'a' && cp <= 'z' ? cp - 32 : cp));
         else if (!put_many(out, upper_many, ARRAY_LEN(upper_many), cp))
             put(out, by_ranges(upper_ranges, ARRAY_LEN(upper_ranges), cp));
     }

@@ -13,13 +13,14 @@
 struct decoding {
     size_t at;     /* the decoder's own: where it goes on */
     uint64_t work; /* what it has cost, in nanoseconds or so */
+    uint64_t most; /* the caller's: what it may cost, 0: all; only base64 costs more than a pass */
 };
 
 struct decoder {
     const char *name;
     /* Appends the decoded text to out. ST_END: there is nothing of its kind in the text, and out is
      * as it was. A decoder that gives several texts is called again with the same d; ST_END then
-     * says that there are no more. */
+     * says that there are no more, ST_LIMIT that it cost too much. */
     enum status (*decode)(struct slice in, struct decoding *d, struct buf *out);
 };
 

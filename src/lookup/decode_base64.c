@@ -7,8 +7,9 @@
 
 #include <zlib.h>
 
-#define RUN_WORK 4 /* for each digit at each alignment */
-#define RUN_MIN 12 /* "${jndi:x}" has 12 characters in base64 */
+#define RUN_START 50 /* for each alignment of a run */
+#define RUN_WORK 1   /* and for each digit */
+#define RUN_MIN 12   /* "${jndi:x}" has 12 characters in base64 */
 
 /* The value of a digit and one more; 0 is no digit. */
 static const uint8_t digits[256] = {
@@ -21,6 +22,26 @@ static const uint8_t digits[256] = {
     ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
     ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
     ['-'] = 63, ['_'] = 64};
+
+static inline bool in_run(uint8_t c)
+{
+    return digits[c] || c == '\n' || c == '\r';
+}
+
+/* Where the next run may begin from `at` on that has RUN_MIN bytes: what ends one is looked for
+ * where it would have that many, and most of other text is not looked at. */
+static size_t next_run(struct slice in, size_t at)
+{
+    for (size_t i = at; in.n - i >= RUN_MIN && i < in.n;) {
+        size_t k = RUN_MIN;
+        while (k > 0 && in_run(in.p[i + k - 1]))
+            k--;
+        if (k == 0)
+            return i;
+        i += k;
+    }
+    return in.n;
+}
 
 /* The run from `at` on: digits, and the line breaks that writers put between them. */
 static size_t run_length(struct slice in, size_t at)
@@ -38,29 +59,53 @@ static size_t run_length(struct slice in, size_t at)
     }
 }
 
-/* Appends what the digits of the run give from the alignment on. Their values are laid out behind
- * the room of the result first, without the line breaks. */
+/* Four digits as 24 bits; more: one is none. */
+static inline uint32_t group(const uint8_t *p)
+{
+    uint32_t a = digits[p[0]], b = digits[p[1]], c = digits[p[2]], d = digits[p[3]];
+    if (!a || !b || !c || !d)
+        return UINT32_MAX;
+    return (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+}
+
+/* The next digits of the run from *i on, up to four, line breaks left out; how many there are. */
+static size_t take_digits(struct slice run, size_t *i, uint32_t *ret)
+{
+    size_t n = 0;
+    uint32_t v = 0;
+    for (; n < 4 && *i < run.n; ++*i) {
+        uint8_t d = digits[run.p[*i]];
+        if (d)
+            v |= (uint32_t)(d - 1) << (18 - 6 * n++);
+    }
+    *ret = v;
+    return n;
+}
+
+/* Appends what the digits of the run give from the alignment on. */
 static void decode_run(struct slice run, size_t alignment, struct buf *out)
 {
     uint8_t *room;
-    size_t n = 0, i = alignment;
-    if (buf_reserve(out, run.n * 2, &room) != OK)
+    uint32_t v = 0;
+    size_t i = 0, n = 4;
+    if (buf_reserve(out, run.n, &room) != OK)
         return;
-    uint8_t *values = room + run.n, *w = room;
-    for (size_t k = 0; k < run.n; k++) {
-        values[n] = (uint8_t)(digits[run.p[k]] - 1);
-        n += digits[run.p[k]] != 0;
+    uint8_t *w = room;
+    for (size_t skip = alignment; skip > 0 && i < run.n; i++)
+        skip -= digits[run.p[i]] != 0;
+    while (n == 4) {
+        v = run.n - i >= 4 ? group(run.p + i) : UINT32_MAX;
+        if (v >> 24)
+            n = take_digits(run, &i, &v);
+        else
+            i += 4;
+        if (n > 1)
+            *w++ = (uint8_t)(v >> 16);
+        if (n > 2)
+            *w++ = (uint8_t)(v >> 8);
+        if (n > 3)
+            *w++ = (uint8_t)v;
     }
-    for (; i + 4 <= n; i += 4) {
-        const uint8_t *v = values + i;
-        *w++ = (uint8_t)(v[0] << 2 | v[1] >> 4);
-        *w++ = (uint8_t)(v[1] << 4 | v[2] >> 2);
-        *w++ = (uint8_t)(v[2] << 6 | v[3]);
-    }
-    if (i + 2 <= n)
-        *w++ = (uint8_t)(values[i] << 2 | values[i + 1] >> 4);
-    if (i + 3 <= n)
-        *w++ = (uint8_t)(values[i + 1] << 4 | values[i + 2] >> 2);
     buf_commit(out, (size_t)(w - room));
 }
 
@@ -184,40 +229,52 @@ static bool looks_like_text(struct slice s)
 
 /* --- packed within */
 
+/* Counts what something costs before it is done; true: it is not to be done. */
+static bool too_much(struct decoding *d, uint64_t cost)
+{
+    if (d->most && d->work + cost > d->most)
+        return true;
+    d->work += cost;
+    return false;
+}
+
 /* RFC 1952 anywhere, for a run may begin before it; RFC 1950 with the usual window at the
  * beginning. */
 static size_t packed_at(struct slice s)
 {
-    size_t at = slice_find(s, SLICE_LIT("\x1f\x8b\x08"));
+    size_t at = slice_index(s, 0x1f);
+    while (at < s.n && !slice_starts(slice_sub(s, at, s.n), SLICE_LIT("\x1f\x8b\x08")))
+        at += 1 + slice_index(slice_sub(s, at + 1, s.n), 0x1f);
     bool zlib = s.n > 6 && s.p[0] == 0x78 && ((s.p[0] << 8 | s.p[1]) % 31) == 0 && !(s.p[1] & 0x20);
     return zlib ? 0 : at;
 }
 
-#define INFLATE_WORK 2000 /* to set it up: 40 KiB are cleared */
+#define INFLATE_WORK 1200 /* to set it up, and for its tables */
+#define INFLATE_BYTE 4    /* for each packed byte */
 
 /* Inflates what begins `from` behind `start`, in the place of what stands behind `start`; cut at
  * DECODE_GROWTH times its length. ST_END when nothing of interest comes out. */
 static enum status gunzip(struct buf *out, size_t start, size_t from, struct decoding *d)
 {
-    uint8_t piece[4096];
     struct slice packed = slice_sub(buf_slice(out), start + from, out->n);
     struct buf text;
+    uint8_t *room;
+    size_t most = packed.n * DECODE_GROWTH;
     z_stream z = {.next_in = (z_const Bytef *)(uintptr_t)packed.p, .avail_in = (uInt)packed.n};
-    if (packed.n > UINT32_MAX || inflateInit2(&z, 15 + 32) != Z_OK)
+    if (too_much(d, INFLATE_WORK + packed.n * INFLATE_BYTE))
+        return ST_LIMIT;
+    buf_init(&text, most);
+    if (most > UINT32_MAX || buf_reserve(&text, most, &room) != OK ||
+        inflateInit2(&z, 15 + 32) != Z_OK) {
+        buf_done(&text);
         return ST_NOMEM;
-    buf_init(&text, packed.n * DECODE_GROWTH);
-    for (int rc = Z_OK; rc == Z_OK && buf_status(&text) == OK;) {
-        z.next_out = piece;
-        z.avail_out = sizeof piece;
-        rc = inflate(&z, Z_NO_FLUSH);
-        size_t room = text.max - text.n;
-        size_t got = sizeof piece - z.avail_out;
-        (void)buf_add(&text, piece, got < room ? got : room);
-        if (got == 0 || got > room)
-            break;
     }
+    z.next_out = room;
+    z.avail_out = (uInt)most;
+    (void)inflate(&z, Z_FINISH); /* cut or damaged: what came before counts */
+    buf_commit(&text, most - z.avail_out);
     (void)inflateEnd(&z);
-    d->work += INFLATE_WORK + text.n * RUN_WORK;
+    d->work += text.n * RUN_WORK;
     enum status st = looks_like_text(buf_slice(&text)) ? OK : ST_END;
     if (st == OK) {
         buf_cut(out, start);
@@ -234,15 +291,17 @@ enum status decode_base64(struct slice in, struct decoding *d, struct buf *out)
 {
     size_t start = out->n, from = d->at / 4;
     for (size_t place = from, alignment = d->at % 4; place < in.n; alignment = 0) {
-        size_t n = run_length(in, place);
-        d->work += (n + 1) / DECODE_LOOK + 1;
+        size_t run = alignment ? place : next_run(in, place), n = run_length(in, run);
+        d->work += (run - place) / DECODE_LOOK + n / DECODE_LOOK + 1;
+        place = run;
         if (n < RUN_MIN) {
             place += n + 1;
             continue;
         }
         for (; alignment < 4; alignment++) {
+            if (too_much(d, RUN_START + n * RUN_WORK))
+                return ST_LIMIT;
             decode_run(slice_sub(in, place, n), alignment, out);
-            d->work += n * RUN_WORK;
             struct slice got = slice_sub(buf_slice(out), start, out->n);
             if (buf_status(out) != OK)
                 return buf_status(out);

@@ -155,11 +155,23 @@ static bool opens(struct slice s, size_t at)
     return s.n - at >= 2 && s.p[at] == '$' && s.p[at + 1] == '{';
 }
 
+/* slice_index, for what is near or short in nearly every text: a call costs more than some bytes.
+ */
+static inline size_t index_near(struct slice s, size_t from, uint8_t c)
+{
+    enum { NEAR = 24 };
+    size_t until = s.n - from > NEAR ? from + NEAR : s.n;
+    for (size_t i = from; i < until; i++)
+        if (s.p[i] == c)
+            return i;
+    return until + slice_index(slice_sub(s, until, s.n), c);
+}
+
 static bool holds_opener(struct slice s)
 {
     for (size_t i = 0; i + 1 < s.n;) {
         if (s.p[i] != '$')
-            i += slice_index(slice_sub(s, i, s.n), '$');
+            i = index_near(s, i, '$');
         else if (s.p[i + 1] == '{')
             return true;
         else
@@ -184,7 +196,7 @@ static bool split(struct evaluator *ev, struct slice e, struct slice *ret_name,
 {
     size_t at = 0;
     for (; at < e.n; at++) {
-        at += slice_index(slice_sub(e, at, e.n), ':');
+        at = index_near(e, at, ':');
         struct slice rest = slice_sub(e, at, e.n);
         if (slice_starts(rest, SLICE_LIT(":-"))) {
             *ret_name = slice_sub(e, 0, at);
@@ -272,6 +284,8 @@ static void take_value(struct evaluator *ev, const struct frame *done, struct sl
         *pushed = f;
 }
 
+#define VARIABLE 8 /* steps to decide one */
+
 /* The } of a NAME: f is popped, the frame below goes on behind it. */
 static void close_variable(struct evaluator *ev)
 {
@@ -284,7 +298,7 @@ static void close_variable(struct evaluator *ev)
     written = slice_sub(source(ev, &done), done.start, done.at - done.start);
     /* out holds all that stands before, whatever region it came from */
     struct eval_event event = {.variable = written, .at = done.base - 2, .n = e.n + 3};
-    spend(ev, e.n + 1);
+    spend(ev, e.n + VARIABLE);
     bool has_default = split(ev, e, &name, &given);
     event.name = name;
     if (in_chain(ev, name)) {
@@ -313,7 +327,7 @@ static void close_variable(struct evaluator *ev)
         return;
     case RESOLVE_VALUE:
         check_bytes(ev, &ev->value);
-        spend(ev, ev->value.n * 2); /* case is mapped and dates are written letter by letter */
+        spend(ev, ev->value.n * 4); /* case is mapped and dates are written letter by letter */
         event.kind = EVAL_EVENT_VALUE;
         tell(ev, &event);
         take_value(ev, &done, name, value);
@@ -395,7 +409,7 @@ static size_t plain_run(const struct frame *f, struct slice s)
     size_t i = f->at;
     if (f->kind != NAME) {
         while (i < s.n && !opens(s, i))
-            i += s.p[i] == '$' ? 1 : slice_index(slice_sub(s, i, s.n), '$');
+            i = s.p[i] == '$' ? i + 1 : index_near(s, i, '$');
         return i - f->at;
     }
     while (i < s.n && s.p[i] != '}' && !(s.p[i] == '$' && opens(s, i)))
@@ -579,14 +593,22 @@ static size_t last_in_order(struct slice s, const struct spelling *sp, unsigned 
     return i;
 }
 
+/* Where `message` may stand in order, as above. A g is missed by most texts, and quickly. */
+static size_t last_reorder(struct slice text)
+{
+    if (slice_index(text, 'g') == text.n && slice_index(text, 'G') == text.n)
+        return 0;
+    return last_in_order(text, &reorder, reorder.count);
+}
+
 size_t evaluate_possible_until(struct slice text, bool closed)
 {
     size_t a = last_in_order(text, &reach, reach.count - closed);
-    size_t b = a == text.n ? a : last_in_order(text, &reorder, reorder.count);
+    size_t b = a == text.n ? a : last_reorder(text);
     return a > b ? a : b;
 }
 
-bool evaluate_possible(struct slice text)
+bool evaluate_possible(struct slice text, bool closed)
 {
-    return evaluate_possible_until(text, false) > 0;
+    return last_in_order(text, &reach, reach.count - closed) > 0 || last_reorder(text) > 0;
 }

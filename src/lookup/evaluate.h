@@ -87,10 +87,11 @@ struct eval_result evaluate(struct evaluator *ev, struct slice text, const struc
 
 /* Whether the text can reach at all: holds $ { j n d i : } in this order, not necessarily adjacent,
  * in any spelling that case mapping knows, or `message` in order, which can reorder text. False is
- * exact; true says nothing. One pass, no memory. */
-bool evaluate_possible(struct slice text);
+ * exact; true says nothing. With `closed` as if every } were there that the text lacks at its end.
+ * One pass, no memory. */
+bool evaluate_possible(struct slice text, bool closed);
 /* The same for every start within the text at once: from this place on none can. 0: not even the
- * whole text. With `closed` as if every } were there that the text lacks at its end. */
+ * whole text. */
 size_t evaluate_possible_until(struct slice text, bool closed);
 
 #endif

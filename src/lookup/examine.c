@@ -12,6 +12,11 @@ struct node {
     const char *chain[EXAMINE_LAYERS];
 };
 
+#define EXAMINE_LOOK 1     /* bytes of a text looked at for one unit */
+#define EXAMINE_LINE 160   /* units for each line */
+#define EXAMINE_START 40   /* units to begin an evaluation */
+#define EXAMINE_DECODER 10 /* and to call a decoder */
+
 #define NODES 48 /* texts of one line: its layers, runs and alignments; more is an attempt */
 
 struct examiner {
@@ -26,6 +31,7 @@ struct examiner {
     struct buf unclosed;              /* uint32_t places of ${ without }, the last one first */
     uint64_t steps, max_steps;        /* of evaluation */
     uint64_t work, max_work;          /* of decoding */
+    uint64_t max_all;                 /* both */
     uint64_t credit;
     bool spent;
 };
@@ -87,6 +93,26 @@ static void swap(struct buf *a, struct buf *b)
     struct buf was = *a;
     *a = *b;
     *b = was;
+}
+
+/* --- what it may cost */
+
+static uint64_t all_left(const struct examiner *x)
+{
+    uint64_t spent = x->steps + x->work;
+    return spent < x->max_all ? x->max_all - spent : 0;
+}
+
+static uint64_t steps_left(const struct examiner *x)
+{
+    uint64_t left = x->steps < x->max_steps ? x->max_steps - x->steps : 0, all = all_left(x);
+    return left < all ? left : all;
+}
+
+static uint64_t work_left(const struct examiner *x)
+{
+    uint64_t left = x->work < x->max_work ? x->max_work - x->work : 0, all = all_left(x);
+    return left < all ? left : all;
 }
 
 /* --- one text */
@@ -164,16 +190,16 @@ static struct text_verdict evaluate_starts(struct examiner *x, struct slice s, s
             break;
         if (start == at && never_closes(x, at, &left))
             continue;
-        if (x->steps >= x->max_steps) {
+        uint64_t budget = steps_left(x);
+        if (budget == 0) {
             v.worst = EVAL_BUDGET;
             break;
         }
         struct slice rest = slice_sub(s, start, s.n);
         uint64_t own = (uint64_t)rest.n * EVAL_STEPS_PER_BYTE + EVAL_STEPS_FLOOR;
-        uint64_t budget = x->max_steps - x->steps;
         o.max_steps = own < budget ? own : budget;
         struct eval_result r = evaluate(x->ev, rest, &o);
-        x->steps += r.steps;
+        x->steps += r.steps + EXAMINE_START;
         if (r.outcome == EVAL_REACH || r.outcome == EVAL_NOMEM) {
             buf_clear(&x->key);
             (void)buf_add_slice(&x->key, r.key);
@@ -276,7 +302,8 @@ static enum status examine_text(struct examiner *x, struct slice text, struct ex
     if (next_opener(text, 0) == text.n)
         return OK;
     struct text_verdict v = {EVAL_NOT, 0};
-    if (evaluate_possible_until(text, true) > 0) {
+    x->work += text.n / EXAMINE_LOOK;
+    if (evaluate_possible(text, true)) {
         enum status st = find_unclosed(x, text);
         if (st != OK)
             return st;
@@ -301,7 +328,7 @@ static enum status examine_text(struct examiner *x, struct slice text, struct ex
         attempt(ret, ATTEMPT_BUDGET, text);
     else if (named != ATTEMPT_NO_REASON)
         attempt(ret, v.worst == EVAL_ABORT ? ATTEMPT_CYCLE : named, text);
-    else if (v.worst == EVAL_ABORT && evaluate_possible(text))
+    else if (v.worst == EVAL_ABORT && evaluate_possible(text, false))
         attempt(ret, ATTEMPT_CYCLE, text);
     return OK;
 }
@@ -327,7 +354,9 @@ static bool known(const struct examiner *x, struct slice text)
 static enum status add_decoded(struct examiner *x, size_t from, const struct decoder *d)
 {
     struct slice in = node_text(x, from);
-    struct decoding state = {0};
+    struct decoding state = {.most = work_left(x)};
+    x->work += EXAMINE_DECODER;
+    x->spent |= state.most == 0;
     for (uint64_t before = 0; !x->spent; before = state.work) {
         size_t mark = x->texts.n;
         enum status st = d->decode(in, &state, &x->texts);
@@ -339,7 +368,7 @@ static enum status add_decoded(struct examiner *x, size_t from, const struct dec
             buf_cut(&x->texts, mark);
             continue;
         }
-        x->spent = st != OK || x->node_count == NODES || x->work > x->max_work;
+        x->spent = st != OK || x->node_count == NODES || work_left(x) == 0;
         if (x->spent)
             break;
         struct node *n = &x->nodes[x->node_count++];
@@ -351,22 +380,15 @@ static enum status add_decoded(struct examiner *x, size_t from, const struct dec
     return OK;
 }
 
-/* The most, or less where there is not so much credit, but the least in any case. */
-static uint64_t allowance(const struct examiner *x, uint64_t most)
-{
-    uint64_t least = (uint64_t)x->line.n * EXAMINE_LEAST_PER_BYTE + EXAMINE_LEAST_FLOOR;
-    uint64_t have = x->credit > least ? x->credit : least;
-    return have < most ? have : most;
-}
-
 static void begin(struct examiner *x, struct slice line)
 {
-    uint64_t n = line.n;
+    uint64_t n = line.n, least = n * EXAMINE_LEAST_PER_BYTE + EXAMINE_LEAST_FLOOR;
     x->line = line;
     x->steps = 0;
-    x->max_steps = allowance(x, n * EXAMINE_STEPS_PER_BYTE + EXAMINE_STEPS_FLOOR);
-    x->work = 0;
-    x->max_work = allowance(x, n * EXAMINE_WORK_PER_BYTE + EXAMINE_WORK_FLOOR);
+    x->max_steps = n * EXAMINE_STEPS_PER_BYTE + EXAMINE_STEPS_FLOOR;
+    x->work = EXAMINE_LINE;
+    x->max_work = n * EXAMINE_WORK_PER_BYTE + EXAMINE_WORK_FLOOR;
+    x->max_all = x->credit > least ? x->credit : least;
     x->spent = false;
     x->nodes[0] = (struct node){0};
     x->node_count = 1;

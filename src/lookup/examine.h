@@ -38,11 +38,11 @@ enum attempt_reason {
  * The answer depends on the lines before, and on nothing else. */
 #define EXAMINE_STEPS_PER_BYTE 256
 #define EXAMINE_STEPS_FLOOR 16384
-#define EXAMINE_WORK_PER_BYTE 64
+#define EXAMINE_WORK_PER_BYTE 128
 #define EXAMINE_WORK_FLOOR 65536
 #define EXAMINE_LEAST_PER_BYTE 2
 #define EXAMINE_LEAST_FLOOR 256
-#define EXAMINE_CREDIT_PER_BYTE 4
+#define EXAMINE_CREDIT_PER_BYTE 6
 #define EXAMINE_CREDIT_MOST 16777216 /* 16 ms */
 
 /* Decoded texts of one line, together. With what evaluation keeps (EVAL_BYTES_PER_BYTE) examining

@@ -59,7 +59,9 @@ static inline bool prefix_is(struct slice prefix, const char *name, size_t n)
 enum resolve_outcome resolve(const struct resolve_in *in, struct buf *scratch,
                              struct slice *ret_value)
 {
-    size_t colon = slice_index(in->name, ':');
+    size_t colon = 0;
+    while (colon < in->name.n && in->name.p[colon] != ':')
+        colon++;
     struct slice prefix = slice_sub(in->name, 0, colon);
     struct slice key = slice_sub(in->name, colon + 1, in->name.n);
     buf_clear(scratch);
