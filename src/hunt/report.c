@@ -86,15 +86,33 @@ static void name_field(struct reporter *r, const struct line_field *f, size_t op
     (void)buf_add_slice(&r->field, slice_sub(name, 0, 200));
 }
 
+/* The first bytes that the prefilter knows. */
+static const bool starts_opener[256] = {
+    ['$'] = true, ['%'] = true, ['\\'] = true, ['&'] = true, ['J'] = true, ['H'] = true,
+    ['L'] = true, ['C'] = true, ['S'] = true,  ['i'] = true, ['y'] = true, ['k'] = true};
+
+/* The first opener. Looking in full at each false one may take half a step a byte; from there on
+ * only what a quick look can tell is found, or else the place where the steps ended. */
 static size_t first_opener(struct slice s)
 {
+    struct opener_memory memory = {0};
+    size_t left = s.n / 2 + OPENER_STEPS, maybe = s.n;
     for (size_t i = 0; i < s.n; i++) {
         uint8_t c = s.p[i];
-        if ((c == '$' || c == '%' || c == '\\' || c == '&' || c == 'J' || c == 'R' || c == 'k') &&
-            opener_at(s, i))
+        if (!starts_opener[c])
+            continue;
+        enum opener_answer a = opener_quick(s, i, &memory);
+        if (a == OPENER_YES)
             return i;
+        if (a == OPENER_MAYBE && left) {
+            unsigned steps = OPENER_STEPS;
+            if (opener_full(s, i, &steps) && steps < OPENER_STEPS)
+                return i;
+            left -= steps < left ? steps : left;
+            maybe = left ? maybe : i;
+        }
     }
-    return s.n;
+    return maybe;
 }
 
 /* The field whose own verdict is the line's. With one candidate no more than that is looked at. */
