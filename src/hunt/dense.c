@@ -202,7 +202,7 @@ static size_t undo(const uint8_t *in, size_t n, uint8_t *out)
 static bool has_opener(const uint8_t *p, size_t n)
 {
     const __m128i zero = _mm_setzero_si128();
-    for (size_t i = 0; i < n; i += 16) {
+    for (size_t i = slice_index(slice_of(p, n), '$'); i < n; i += 16) {
         __m128i next = load(p + i + 1);
         __m128i wide = _mm_and_si128(_mm_cmpeq_epi8(next, zero), is(load(p + i + 2), '{'));
         __m128i opens = _mm_and_si128(is(load(p + i), '$'), _mm_or_si128(is(next, '{'), wide));

@@ -68,7 +68,7 @@ struct opener_memory {
  * from base64 to ${ and text behind it. opener_quick takes some nanoseconds and settles nearly all
  * places; opener_full, for what is OPENER_MAYBE, takes at most *steps (some nanoseconds each), says
  * yes when that was not enough, and leaves in *steps how many it took. */
-enum { OPENER_STEPS = 150 };
+enum { OPENER_STEPS = 80 };
 enum opener_answer { OPENER_NO, OPENER_MAYBE, OPENER_YES };
 enum opener_answer opener_quick(struct slice s, size_t at, struct opener_memory *m);
 bool opener_full(struct slice s, size_t at, unsigned *steps);

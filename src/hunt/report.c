@@ -95,8 +95,9 @@ static const bool starts_opener[256] = {
  * only what a quick look can tell is found, or else the place where the steps ended. */
 static size_t first_opener(struct slice s)
 {
+    enum { STEPS = 300 }; /* more than any spelling takes that is no attack */
     struct opener_memory memory = {0};
-    size_t left = s.n / 2 + OPENER_STEPS, maybe = s.n;
+    size_t left = s.n / 2 + STEPS, maybe = s.n;
     for (size_t i = 0; i < s.n; i++) {
         uint8_t c = s.p[i];
         if (!starts_opener[c])
@@ -105,8 +106,8 @@ static size_t first_opener(struct slice s)
         if (a == OPENER_YES)
             return i;
         if (a == OPENER_MAYBE && left) {
-            unsigned steps = OPENER_STEPS;
-            if (opener_full(s, i, &steps) && steps < OPENER_STEPS)
+            unsigned steps = STEPS;
+            if (opener_full(s, i, &steps) && steps < STEPS)
                 return i;
             left -= steps < left ? steps : left;
             maybe = left ? maybe : i;
