@@ -1,0 +1,41 @@
+/* What the edge saw, one JSON object a line, in the names of the Elastic Common Schema.
+ *
+ * {"@timestamp":"2021-12-10T09:00:01.234Z","event":{"kind":"alert","action":"blocked","id":"…"},
+ *  "client":{"address":"203.0.113.7"},"url":{"domain":"shop.example.jp","path":"/"},
+ *  "http":{"request":{"method":"GET"}},"rule":{"name":"lookup","version":"14"},
+ *  "hikeshi":{"field":"header:user-agent","verdict":"reaches","key":"ldap://…","text":"…","dropped":0}}
+ *
+ * Values of authorization, proxy-authorization, cookies and whatever the caller marks as secret
+ * never appear: of them the key that would be looked up is told, not the text around it.
+ */
+#ifndef HIKESHI_GUARD_EVENT_H
+#define HIKESHI_GUARD_EVENT_H
+
+#include "guard/inspect.h"
+
+enum guard_action { GUARD_PASSED, GUARD_REPORTED, GUARD_BLOCKED };
+
+struct guard_event {
+    int64_t time_ms;
+    struct slice id, client, host, method, path;
+    enum guard_action action;
+    const struct guard_finding *finding;
+    uint64_t rules_version; /* 0: none */
+    uint64_t dropped;       /* events of this client that were not written before this one */
+};
+/* Appends the line and its newline; at most LIMIT_GUARD_EVENT bytes. */
+enum status guard_event_write(const struct guard_event *ev, struct buf *out);
+
+/* 128 random bits in 26 characters (Crockford's base 32), shown to the client and in the event. */
+void guard_id(char out[27]);
+
+/* How many events a client may cause: so many at once, then one a second. Fixed memory: clients
+ * share LIMIT_GUARD_CLIENTS places, the one unseen for longest goes. */
+struct guard_rate;
+enum status guard_rate_new(unsigned burst, struct guard_rate **ret) MUST_USE;
+void guard_rate_free(struct guard_rate *r); /* NULL is fine */
+/* Whether one more may be written; *ret_dropped: how many were not since the last one that was. */
+bool guard_rate_take(struct guard_rate *r, struct slice addr, int64_t now_ms,
+                     uint64_t *ret_dropped);
+
+#endif
