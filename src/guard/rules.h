@@ -34,17 +34,23 @@ const char *guard_mode_name(enum guard_mode m); /* "off", "report", "block" */
 
 struct guard_rules;
 
-/* The text of a file. ST_INVALID, ST_LIMIT: e->msg begins "line N: ". */
+/* The text of a file. ST_INVALID, ST_LIMIT: e->msg begins "line N: ". A text without a checksum is
+ * accepted here: somebody is writing it. */
 enum status guard_rules_parse(struct slice text, struct guard_rules **ret, struct err *e) MUST_USE;
+/* A file as a server reads it: it must have its checksum, or a copy that was cut would be taken for
+ * fewer rules. Missing: ST_NOT_FOUND; e->msg begins with the path. */
 enum status guard_rules_load(const char *path, struct guard_rules **ret, struct err *e) MUST_USE;
+/* Appends the text with its checksum in place of the one it has, if any. Only words and lines are
+ * read: whether the rules are right, guard_rules_parse tells. */
+enum status guard_rules_seal(struct slice text, struct buf *out, struct err *e) MUST_USE;
 /* Each parse gives one reference. Atomic. */
 struct guard_rules *guard_rules_ref(struct guard_rules *r);
 void guard_rules_unref(struct guard_rules *r); /* NULL is fine */
 
 struct guard_rules_about {
     uint64_t version;
-    int64_t made_ms; /* UTC */
-    char checksum[65]; /* SHA-256 of all lines before its own, lower-case hex */
+    int64_t made_ms;   /* UTC */
+    char checksum[65]; /* SHA-256 of all lines before its own, lower-case hex; "": it has none */
     size_t sites, clients, callbacks, exceptions, patches, signatures;
 };
 struct guard_rules_about guard_rules_about(const struct guard_rules *r);
@@ -62,6 +68,7 @@ struct guard_scope {
     const struct guard_rules *rules;
     uint64_t exceptions[2], patches[4]; /* bits, by place in the file; LIMIT_GUARD_… bound them */
     bool any_exception, any_patch, any_signature;
+    uint32_t parts; /* bit 1 << enum guard_part: patches or signatures look into it */
 };
 /* path: decoded and normalised, as the server uses it to choose a location. */
 struct guard_scope guard_rules_scope(const struct guard_rules *r, struct slice host,
@@ -70,19 +77,31 @@ bool guard_scope_excepts(const struct guard_scope *s, const struct guard_field *
 /* Whether patches or signatures ask to see this field at all. */
 bool guard_scope_wants(const struct guard_scope *s, const struct guard_field *f);
 
-/* Patches and signatures over the decoded values of fields; one matcher per request that needs one,
- * its memory from the caller. A value may come in pieces: a match across them is found. */
+/* What matching needs besides the rules: one per thread, for any rules, one after the other. Keeps
+ * the memory of matchers that are done for the next ones. Freed after all of them. */
+struct guard_scratch;
+enum status guard_scratch_new(struct guard_scratch **ret) MUST_USE;
+void guard_scratch_free(struct guard_scratch *w); /* NULL is fine */
+
+/* Patches and signatures over the decoded values of fields; one matcher per request that needs one.
+ * A value may come in pieces: a match across them is found, with memory that the rules bound
+ * (LIMIT_GUARD_STREAM). Requests of one thread may be under way at the same time. Rules and scratch
+ * outlive it; the scope is copied. */
 struct guard_matcher;
-enum status guard_matcher_new(const struct guard_scope *s, struct guard_matcher **ret) MUST_USE;
+enum status guard_matcher_new(struct guard_scratch *w, const struct guard_scope *s,
+                              struct guard_matcher **ret) MUST_USE;
 void guard_matcher_free(struct guard_matcher *m); /* NULL is fine */
+/* A new value, whatever became of the one before. The field's name stays where it is until the
+ * value's end. Excepted fields match nothing. */
 void guard_matcher_begin(struct guard_matcher *m, const struct guard_field *f);
-/* The id of the first rule that matches, or NULL. */
+/* The id of the first rule that matches in this piece, or NULL; it lives as long as the rules. */
 const char *guard_matcher_piece(struct guard_matcher *m, struct slice decoded);
 const char *guard_matcher_end(struct guard_matcher *m); /* for patterns that end with $ */
 
 /* --- the nearest equivalent for edges that cannot load the module (export.c) */
 enum guard_export { GUARD_AS_MODSECURITY, GUARD_AS_HAPROXY };
+/* *ret_left_out: rules that have no equivalent there; each is a comment in the text. */
 enum status guard_rules_export(const struct guard_rules *r, enum guard_export as, struct buf *out,
-                               struct err *e) MUST_USE;
+                               size_t *ret_left_out, struct err *e) MUST_USE;
 
 #endif
