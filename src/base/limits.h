@@ -110,4 +110,14 @@
 #define LIMIT_WEB_STREAMS 2000     /* event streams: 19 KiB each */
 #define LIMIT_WEB_STREAMS_EACH 32  /* of one session: tabs */
 
+/* --- guard: the core that looks at requests */
+#define LIMIT_GUARD_FIELD_NAME 256 /* bytes of a field's name that are kept and compared */
+#define LIMIT_GUARD_KEY 512        /* bytes of a call-back that are told */
+#define LIMIT_GUARD_MARKS 32       /* fields of one window that are told apart */
+#define LIMIT_GUARD_DEPTH 128      /* JSON and XML: the path ends there, examining does not */
+#define LIMIT_GUARD_BOUNDARY 200   /* of multipart; RFC 2046 allows 70 */
+#define LIMIT_GUARD_RATIO 100      /* inflated bytes for one packed one, behind the first MiB */
+#define LIMIT_GUARD_ALLOWED 16     /* allowed call-backs of one text that are looked behind */
+#define LIMIT_GUARD_CREDITS 1024   /* clients of a worker whose credit is kept apart */
+
 #endif

@@ -26,7 +26,8 @@ struct guard_field {
 
 /* Appends "arg:q"; control bytes are escaped and long names cut at LIMIT_GUARD_FIELD_NAME. */
 enum status guard_field_write(const struct guard_field *f, struct buf *out);
-/* A rule's field: "arg:q", "arg:*", "header:x-*"; * stands for any rest. ST_INVALID with a reason. */
+/* A rule's field: "arg:q", "arg:*", "header:x-*"; * stands for any rest. ST_INVALID with a reason.
+ */
 enum status guard_field_parse(struct slice text, struct guard_field *ret, bool *ret_any_rest,
                               struct err *e) MUST_USE;
 

@@ -42,8 +42,8 @@ struct guard_finding {
 };
 
 struct guard_options {
-    enum verdict least;       /* verdicts below do not count: VERDICT_IF_CLOSED by default */
-    uint64_t body_limit;      /* bytes of the body that are examined, inflated ones too; 0: all */
+    enum verdict least;  /* verdicts below do not count: VERDICT_IF_CLOSED by default */
+    uint64_t body_limit; /* bytes of the body that are examined, inflated ones too; 0: all */
     bool (*excluded)(void *ctx, const struct guard_field *f); /* NULL: none */
     void *excluded_ctx;
     void *(*alloc)(void *ctx, size_t n); /* NULL when it refuses */
@@ -57,7 +57,7 @@ struct guard_request {
     struct guard_finding found; /* the worst so far: why is GUARD_NOTHING until there is one */
     struct guard_body *body;    /* from alloc, when a body begins */
     struct guard_matcher *matcher;
-    bool limited;               /* something was not examined, found or not */
+    bool limited; /* something was not examined, found or not */
     uint64_t head_bytes, body_bytes;
 };
 
