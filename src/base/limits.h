@@ -119,5 +119,9 @@
 #define LIMIT_GUARD_RATIO 100      /* inflated bytes for one packed one, behind the first MiB */
 #define LIMIT_GUARD_ALLOWED 16     /* allowed call-backs of one text that are looked behind */
 #define LIMIT_GUARD_CREDITS 1024   /* clients of a worker whose credit is kept apart */
+/* --- guard: events (guard/event) */
+#define LIMIT_GUARD_EVENT KIB(8)   /* a line, newline and all: one datagram of syslog */
+#define LIMIT_GUARD_CLIENTS 4096   /* whose events are counted: 64 bytes each, in each worker */
+#define LIMIT_GUARD_EVENT_TEXT 512 /* of the field's text; as much as a reader looks at */
 
 #endif

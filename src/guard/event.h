@@ -1,12 +1,16 @@
 /* What the edge saw, one JSON object a line, in the names of the Elastic Common Schema.
  *
- * {"@timestamp":"2021-12-10T09:00:01.234Z","event":{"kind":"alert","action":"blocked","id":"…"},
+ * {"@timestamp":"2021-12-10T09:00:01.234Z",
+ *  "event":{"kind":"alert","category":["intrusion_detection"],"action":"blocked","id":"…"},
  *  "client":{"address":"203.0.113.7"},"url":{"domain":"shop.example.jp","path":"/"},
  *  "http":{"request":{"method":"GET"}},"rule":{"name":"lookup","version":"14"},
- *  "hikeshi":{"field":"header:user-agent","verdict":"reaches","key":"ldap://…","text":"…","dropped":0}}
+ *  "hikeshi":{"why":"lookup","field":"header:user-agent","verdict":"reaches","key":"ldap://…",
+ *             "chain":["url"],"text":"…","dropped":0}}
  *
  * Values of authorization, proxy-authorization, cookies and whatever the caller marks as secret
- * never appear: of them the key that would be looked up is told, not the text around it.
+ * never appear: of them the key that would be looked up is told, not the text around it. All of it
+ * came from outside: texts are cut to what their place in a line allows, bytes that are no UTF-8
+ * become U+FFFD.
  */
 #ifndef HIKESHI_GUARD_EVENT_H
 #define HIKESHI_GUARD_EVENT_H
@@ -20,17 +24,24 @@ struct guard_event {
     struct slice id, client, host, method, path;
     enum guard_action action;
     const struct guard_finding *finding;
+    struct slice text;      /* of the field as it was sent; empty: secret, or not known */
     uint64_t rules_version; /* 0: none */
     uint64_t dropped;       /* events of this client that were not written before this one */
 };
+/* Whether what stands in this field is never told, whatever the caller thinks. */
+bool guard_event_secret(const struct guard_field *f);
 /* Appends the line and its newline; at most LIMIT_GUARD_EVENT bytes. */
 enum status guard_event_write(const struct guard_event *ev, struct buf *out);
+const char *guard_action_name(enum guard_action a); /* "passed", "reported", "blocked" */
+/* "lookup", "patch", …: what `why` of the line says; NULL for nothing. */
+const char *guard_why_name(enum guard_why w);
 
 /* 128 random bits in 26 characters (Crockford's base 32), shown to the client and in the event. */
 void guard_id(char out[27]);
 
 /* How many events a client may cause: so many at once, then one a second. Fixed memory: clients
- * share LIMIT_GUARD_CLIENTS places, the one unseen for longest goes. */
+ * share LIMIT_GUARD_CLIENTS places, the one unseen for longest goes. An IPv6 client is its /64,
+ * which is what one subscriber has. addr: 4 or 16 bytes; anything else is one client. */
 struct guard_rate;
 enum status guard_rate_new(unsigned burst, struct guard_rate **ret) MUST_USE;
 void guard_rate_free(struct guard_rate *r); /* NULL is fine */

@@ -1,0 +1,340 @@
+/* The line of an event, its id, and how many of them a client may cause. */
+#include "guard/event.h"
+
+#include "base/jsonwrite.h"
+#include "base/limits.h"
+#include "base/timefmt.h"
+#include "base/utf8.h"
+
+#include <sys/random.h>
+
+/* What a text may take of a line, escaped. Together, with the names around them, they stay below
+ * LIMIT_GUARD_EVENT; tests/unit/guard fills all of them. */
+enum {
+    ROOM_ID = 64,
+    ROOM_CLIENT = 128,
+    ROOM_HOST = 384,
+    ROOM_METHOD = 64,
+    ROOM_PATH = 1536,
+    ROOM_RULE = 192,
+    ROOM_FIELD = 768,
+    ROOM_KEY = 2048,
+    ROOM_TEXT = 2048,
+    ROOM_CHAIN = 32,
+};
+
+const char *guard_action_name(enum guard_action a)
+{
+    static const char *const names[] = {"passed", "reported", "blocked"};
+    return names[a];
+}
+
+const char *guard_why_name(enum guard_why w)
+{
+    static const char *const names[] = {
+        [GUARD_LOOKUP] = "lookup", [GUARD_PATCH] = "patch",       [GUARD_SIGNATURE] = "signature",
+        [GUARD_CLIENT] = "client", [GUARD_CALLBACK] = "callback", [GUARD_LIMIT] = "limit",
+    };
+    return names[w];
+}
+
+static const char *reason_name(enum attempt_reason r)
+{
+    static const char *const names[] = {
+        [ATTEMPT_BUDGET] = "budget",
+        [ATTEMPT_CYCLE] = "cycle",
+        [ATTEMPT_BASE64] = "base64",
+        [ATTEMPT_INERT] = "inert",
+    };
+    return names[r];
+}
+
+bool guard_event_secret(const struct guard_field *f)
+{
+    if (f->part == GUARD_COOKIE)
+        return true;
+    return f->part == GUARD_HEADER &&
+           (slice_eq_str(f->name, "authorization") || slice_eq_str(f->name, "cookie") ||
+            slice_eq_str(f->name, "proxy-authorization"));
+}
+
+/* The longest beginning of s that takes at most `room` bytes once it is escaped. */
+static struct slice fitting(struct slice s, size_t room)
+{
+    size_t at = 0, used = 0;
+    while (at < s.n) {
+        size_t n = 1, cost;
+        bool ok = true;
+        uint32_t cp = utf8_decode(slice_sub(s, at, s.n - at), &n, &ok);
+        if (!ok)
+            cost = 3; /* U+FFFD */
+        else if (cp < 0x20 || cp == 0x7f)
+            cost = 6; /* \u00XX */
+        else
+            cost = cp == '"' || cp == '\\' ? 2 : n;
+        if (cost > room - used)
+            break;
+        used += cost;
+        at += n;
+    }
+    return slice_sub(s, 0, at);
+}
+
+static void put(struct jsonw *w, const char *key, struct slice value, size_t room)
+{
+    if (value.n > 0)
+        json_put_slice(w, key, fitting(value, room));
+}
+
+static void put_event(struct jsonw *w, const struct guard_event *ev)
+{
+    json_key(w, "event");
+    json_begin_object(w);
+    json_put_str(w, "kind", "alert");
+    json_key(w, "category");
+    json_begin_array(w);
+    json_text(w, SLICE_LIT("intrusion_detection"));
+    json_end_array(w);
+    json_put_str(w, "action", guard_action_name(ev->action));
+    put(w, "id", ev->id, ROOM_ID);
+    json_end_object(w);
+}
+
+static void put_request(struct jsonw *w, const struct guard_event *ev)
+{
+    if (ev->client.n > 0) {
+        json_key(w, "client");
+        json_begin_object(w);
+        put(w, "address", ev->client, ROOM_CLIENT);
+        json_end_object(w);
+    }
+    if (ev->host.n > 0 || ev->path.n > 0) {
+        json_key(w, "url");
+        json_begin_object(w);
+        put(w, "domain", ev->host, ROOM_HOST);
+        put(w, "path", ev->path, ROOM_PATH);
+        json_end_object(w);
+    }
+    if (ev->method.n > 0) {
+        json_key(w, "http");
+        json_begin_object(w);
+        json_key(w, "request");
+        json_begin_object(w);
+        put(w, "method", ev->method, ROOM_METHOD);
+        json_end_object(w);
+        json_end_object(w);
+    }
+}
+
+static void put_rule(struct jsonw *w, const struct guard_event *ev)
+{
+    const struct guard_finding *f = ev->finding;
+    const char *name = f->rule ? f->rule : guard_why_name(f->why);
+    char version[24];
+    json_key(w, "rule");
+    json_begin_object(w);
+    put(w, "name", slice_str(name), ROOM_RULE);
+    if (ev->rules_version > 0) {
+        (void)snprintf(version, sizeof(version), "%llu", (unsigned long long)ev->rules_version);
+        json_put_str(w, "version", version);
+    }
+    json_end_object(w);
+}
+
+static void put_field(struct jsonw *w, const struct guard_field *f)
+{
+    char storage[4 * LIMIT_GUARD_FIELD_NAME + 32];
+    struct buf name;
+    buf_over(&name, storage, sizeof(storage));
+    if (guard_field_write(f, &name) == OK)
+        put(w, "field", buf_slice(&name), ROOM_FIELD);
+    if (f->in_name)
+        json_put_bool(w, "in_name", true);
+}
+
+static void put_finding(struct jsonw *w, const struct guard_event *ev)
+{
+    const struct guard_finding *f = ev->finding;
+    json_key(w, "hikeshi");
+    json_begin_object(w);
+    json_put_str(w, "why", guard_why_name(f->why));
+    if (f->why != GUARD_CLIENT && f->why != GUARD_LIMIT)
+        put_field(w, &f->field);
+    if (f->why == GUARD_LOOKUP || f->why == GUARD_CALLBACK) {
+        json_put_str(w, "verdict", verdict_name(f->verdict));
+        if (f->reason != ATTEMPT_NO_REASON)
+            json_put_str(w, "reason", reason_name(f->reason));
+        put(w, "key", f->key, ROOM_KEY);
+    }
+    if (f->chain_count > 0) {
+        json_key(w, "chain");
+        json_begin_array(w);
+        for (size_t i = 0; i < f->chain_count && i < EXAMINE_LAYERS; i++)
+            json_text(w, fitting(slice_str(f->chain[i]), ROOM_CHAIN));
+        json_end_array(w);
+    }
+    if (!guard_event_secret(&f->field))
+        put(w, "text", slice_sub(ev->text, 0, LIMIT_GUARD_EVENT_TEXT), ROOM_TEXT);
+    json_key(w, "dropped");
+    json_uint(w, ev->dropped);
+    json_end_object(w);
+}
+
+enum status guard_event_write(const struct guard_event *ev, struct buf *out)
+{
+    char at[TIME_RFC3339_SIZE];
+    struct jsonw w = jsonw_to(out);
+    time_format_utc(ev->time_ms, at);
+    json_begin_object(&w);
+    json_put_str(&w, "@timestamp", at);
+    put_event(&w, ev);
+    put_request(&w, ev);
+    put_rule(&w, ev);
+    put_finding(&w, ev);
+    json_end_object(&w);
+    return buf_add_char(out, '\n');
+}
+
+void guard_id(char out[27])
+{
+    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    unsigned __int128 bits = 0;
+    /* Ids need to differ, not to be secret: a kernel that has no random bytes does not stop us. */
+    if (getrandom(&bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
+        bits = ((unsigned __int128)(uint64_t)time_now_ms() << 64) |
+               ((uint64_t)time_monotonic_ms() << 20) | ((uintptr_t)out & 0xfffff);
+    for (size_t i = 26; i-- > 0; bits >>= 5)
+        out[i] = digits[(unsigned)bits & 31];
+    out[26] = '\0';
+}
+
+/* --- rate: a hash table whose entries also stand in the order in which they were seen last */
+
+struct client {
+    uint8_t addr[16];
+    int64_t refilled_ms;
+    uint64_t dropped;
+    uint32_t left;               /* events that may be written at once */
+    uint16_t next, older, newer; /* places + 1; 0: none */
+};
+
+struct guard_rate {
+    unsigned burst;
+    uint32_t seed; /* so that nobody can choose addresses that share a chain */
+    uint16_t oldest, newest, used;
+    uint16_t heads[LIMIT_GUARD_CLIENTS];
+    struct client clients[LIMIT_GUARD_CLIENTS];
+};
+_Static_assert(LIMIT_GUARD_CLIENTS < UINT16_MAX, "places are 16 bits");
+_Static_assert((LIMIT_GUARD_CLIENTS & (LIMIT_GUARD_CLIENTS - 1)) == 0, "hash is masked");
+
+enum status guard_rate_new(unsigned burst, struct guard_rate **ret)
+{
+    struct guard_rate *r = calloc(1, sizeof(*r));
+    if (!r)
+        return ST_NOMEM;
+    r->burst = burst > 0 ? burst : 1;
+    if (getrandom(&r->seed, sizeof(r->seed), GRND_NONBLOCK) != (ssize_t)sizeof(r->seed))
+        r->seed = (uint32_t)time_now_ms();
+    *ret = r;
+    return OK;
+}
+
+void guard_rate_free(struct guard_rate *r)
+{
+    free(r);
+}
+
+static void key_of(struct slice addr, uint8_t out[16])
+{
+    memset(out, 0, 16);
+    if (addr.n == 16)
+        memcpy(out, addr.p, 8);
+    else if (addr.n == 4) {
+        out[10] = out[11] = 0xff;
+        memcpy(out + 12, addr.p, 4);
+    }
+}
+
+static uint16_t *chain_of(struct guard_rate *r, const uint8_t key[16])
+{
+    uint64_t h = 0xcbf29ce484222325u ^ r->seed;
+    for (size_t i = 0; i < 16; i++)
+        h = (h ^ key[i]) * 0x100000001b3u;
+    h ^= h >> 29;
+    return &r->heads[h & (LIMIT_GUARD_CLIENTS - 1)];
+}
+
+static void unlink_age(struct guard_rate *r, struct client *c)
+{
+    *(c->older ? &r->clients[c->older - 1].newer : &r->oldest) = c->newer;
+    *(c->newer ? &r->clients[c->newer - 1].older : &r->newest) = c->older;
+}
+
+static void link_newest(struct guard_rate *r, struct client *c)
+{
+    uint16_t place = (uint16_t)(c - r->clients + 1);
+    c->older = r->newest;
+    c->newer = 0;
+    *(r->newest ? &r->clients[r->newest - 1].newer : &r->oldest) = place;
+    r->newest = place;
+}
+
+/* A place for one more client: a free one, or that of the client unseen for longest. */
+static struct client *take_place(struct guard_rate *r)
+{
+    struct client *c;
+    uint16_t *at;
+    if (r->used < LIMIT_GUARD_CLIENTS)
+        return &r->clients[r->used++];
+    c = &r->clients[r->oldest - 1];
+    unlink_age(r, c);
+    at = chain_of(r, c->addr);
+    while (&r->clients[*at - 1] != c)
+        at = &r->clients[*at - 1].next;
+    *at = c->next;
+    return c;
+}
+
+static struct client *find_client(struct guard_rate *r, struct slice addr, int64_t now_ms)
+{
+    uint8_t key[16];
+    uint16_t *head;
+    struct client *c;
+    key_of(addr, key);
+    head = chain_of(r, key);
+    for (uint16_t at = *head; at != 0; at = c->next) {
+        c = &r->clients[at - 1];
+        if (memcmp(c->addr, key, 16) != 0)
+            continue;
+        unlink_age(r, c);
+        link_newest(r, c);
+        return c;
+    }
+    c = take_place(r);
+    *c = (struct client){.refilled_ms = now_ms, .left = r->burst, .next = *head};
+    memcpy(c->addr, key, 16);
+    *head = (uint16_t)(c - r->clients + 1);
+    link_newest(r, c);
+    return c;
+}
+
+bool guard_rate_take(struct guard_rate *r, struct slice addr, int64_t now_ms, uint64_t *ret_dropped)
+{
+    struct client *c = find_client(r, addr, now_ms);
+    if (now_ms < c->refilled_ms) /* the clock was set back */
+        c->refilled_ms = now_ms;
+    int64_t more = (now_ms - c->refilled_ms) / 1000;
+    if (more > 0) {
+        c->left = more >= r->burst - c->left ? r->burst : c->left + (uint32_t)more;
+        c->refilled_ms += more * 1000;
+    }
+    if (c->left == 0) {
+        c->dropped++;
+        return false;
+    }
+    c->left--;
+    *ret_dropped = c->dropped;
+    c->dropped = 0;
+    return true;
+}
