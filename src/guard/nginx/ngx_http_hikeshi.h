@@ -1,0 +1,201 @@
+
+/*
+ * The guard inside nginx.
+ *
+ * Heads are examined in the rewrite phase, before rewrite's own directives and behind realip;
+ * bodies in a request body filter, as they come in and before anybody else has them.  A request
+ * that is clean leaves nothing behind but a mark in r->ctx; a request with a finding or with a body
+ * in pieces has a context, which hangs on the cleanup of its pool and so outlives internal
+ * redirects.
+ *
+ * ngx_http_hikeshi_module.c    directives, merging, start of a worker
+ * ngx_http_hikeshi_request.c   the handlers: head, body
+ * ngx_http_hikeshi_answer.c    what a blocked client gets; variables
+ * ngx_http_hikeshi_events.c    events to files and syslog
+ * ngx_http_hikeshi_rules.c     the rules of a worker, and their change-over
+ * ngx_http_hikeshi_metrics.c   counters in shared memory
+ *
+ * All of a request is hostile.  A worker is one thread, but for the one that compiles new rules.
+ */
+
+
+#ifndef _NGX_HTTP_HIKESHI_H_INCLUDED_
+#define _NGX_HTTP_HIKESHI_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "base/limits.h"
+#include "guard/event.h"
+
+
+#define NGX_HTTP_HIKESHI_ZONES      32      /* names of hikeshi_zone */
+#define NGX_HTTP_HIKESHI_ZONE_NAME  64
+#define NGX_HTTP_HIKESHI_TICK       200     /* ms between looks at the file of rules */
+
+
+/* a file as it was when it was read */
+
+typedef struct {
+    uint64_t                         inode;
+    uint64_t                         device;
+    int64_t                          mtime_ns;
+    int64_t                          size;
+    unsigned                         missing:1;
+} ngx_http_hikeshi_stamp_t;
+
+
+typedef struct {
+    ngx_atomic_t                     examined;
+    ngx_atomic_t                     actions[GUARD_BLOCKED + 1];
+    ngx_atomic_t                     found[GUARD_LIMIT + 1];
+    ngx_atomic_t                     verdicts[VERDICT_REACHES + 1];
+    ngx_atomic_t                     events;
+    ngx_atomic_t                     dropped;
+} ngx_http_hikeshi_counters_t;
+
+
+typedef struct {
+    u_char                           name[NGX_HTTP_HIKESHI_ZONE_NAME];
+    ngx_http_hikeshi_counters_t      counters;
+} ngx_http_hikeshi_slot_t;
+
+
+/* in shared memory; outlives reloads */
+
+typedef struct {
+    ngx_atomic_t                     refused;       /* files of rules */
+    ngx_atomic_t                     refused_stamp; /* told already, by some worker */
+    ngx_atomic_t                     used_stamp;
+    ngx_atomic_t                     changed;       /* time of the last change-over */
+    ngx_http_hikeshi_slot_t          slots[NGX_HTTP_HIKESHI_ZONES];
+} ngx_http_hikeshi_sh_t;
+
+
+typedef struct {
+    ngx_str_t                        rules_path;
+    struct guard_rules              *rules;         /* as they were at configuration */
+    ngx_http_hikeshi_stamp_t         stamp;
+    ngx_int_t                        event_burst;   /* 0: no limit */
+    ngx_array_t                      zones;         /* of ngx_str_t */
+    ngx_http_hikeshi_counters_t     *counters[NGX_HTTP_HIKESHI_ZONES];
+    ngx_http_hikeshi_sh_t           *sh;
+    ngx_shm_zone_t                  *shm_zone;
+} ngx_http_hikeshi_main_conf_t;
+
+
+typedef struct {
+    struct guard_field               field;
+    unsigned                         any_rest:1;
+} ngx_http_hikeshi_field_t;
+
+
+typedef struct {
+    ngx_open_file_t                 *file;          /* or */
+    ngx_syslog_peer_t               *syslog;
+} ngx_http_hikeshi_target_t;
+
+
+typedef struct {
+    ngx_uint_t                       mode;          /* enum guard_mode */
+    ngx_uint_t                       status;
+    ngx_str_t                        page;
+    off_t                            body_limit;
+    ngx_uint_t                       beyond;        /* enum guard_action */
+    ngx_uint_t                       least;         /* enum verdict */
+    ngx_flag_t                       read_body;
+    ngx_uint_t                       zone;          /* index in the zones of the main conf */
+    ngx_array_t                     *allow;         /* of ngx_cidr_t */
+    ngx_array_t                     *exclude;       /* of ngx_http_hikeshi_field_t */
+    ngx_array_t                     *secret;        /* the same */
+    ngx_array_t                     *events;        /* of ngx_http_hikeshi_target_t */
+} ngx_http_hikeshi_loc_conf_t;
+
+
+typedef struct {
+    struct guard_request             guard;
+    struct guard_options             options;
+    struct guard_rules              *rules;         /* a reference: findings name them */
+    ngx_http_hikeshi_loc_conf_t     *conf;          /* of the location it is in */
+    ngx_uint_t                       mode;
+
+    /* a body that is coming in, in one piece of memory so far */
+    u_char                          *hold;
+    u_char                          *hold_end;
+
+    /* what was told of it */
+    enum guard_action                action;
+    enum guard_why                   why;
+    enum verdict                     verdict;
+    ngx_str_t                        field;
+    char                             id[27];
+
+    unsigned                         blocked:1;
+    unsigned                         own_page:1;
+    unsigned                         body_begun:1;
+    unsigned                         body_pieces:1;
+    unsigned                         body_done:1;
+} ngx_http_hikeshi_ctx_t;
+
+
+typedef struct {
+    struct guard                    *guard;
+    struct guard_rules              *rules;
+    struct guard_rate               *rate;          /* NULL: no limit */
+} ngx_http_hikeshi_worker_t;
+
+
+static ngx_inline struct slice
+ngx_http_hikeshi_slice(ngx_str_t *s)
+{
+    return slice_of(s->data, s->len);
+}
+
+
+/* request */
+
+ngx_int_t ngx_http_hikeshi_head_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_hikeshi_log_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_hikeshi_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
+void ngx_http_hikeshi_body_filter_init(void);
+/* the context of a main request that has one, whatever redirects it went through */
+ngx_http_hikeshi_ctx_t *ngx_http_hikeshi_find_ctx(ngx_http_request_t *r);
+ngx_uint_t ngx_http_hikeshi_examined(ngx_http_request_t *r);
+ngx_uint_t ngx_http_hikeshi_listed(ngx_array_t *fields, const struct guard_field *f);
+
+/* answer */
+
+ngx_int_t ngx_http_hikeshi_page_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_hikeshi_send_page(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx);
+/* the status to leave the phase or the filter with */
+ngx_int_t ngx_http_hikeshi_refuse(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx,
+    ngx_uint_t in_body);
+ngx_int_t ngx_http_hikeshi_add_variables(ngx_conf_t *cf);
+
+/* events */
+
+char *ngx_http_hikeshi_events(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+void ngx_http_hikeshi_tell(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx);
+struct slice ngx_http_hikeshi_address(ngx_http_request_t *r);
+
+/* rules */
+
+char *ngx_http_hikeshi_rules(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_hikeshi_rules_start(ngx_cycle_t *cycle);
+void ngx_http_hikeshi_rules_stop(void);
+
+/* metrics */
+
+char *ngx_http_hikeshi_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_hikeshi_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_hikeshi_shared(ngx_conf_t *cf, ngx_http_hikeshi_main_conf_t *hmcf);
+ngx_http_hikeshi_counters_t *ngx_http_hikeshi_counters(ngx_http_hikeshi_loc_conf_t *hlcf);
+
+
+extern ngx_module_t               ngx_http_hikeshi_module;
+extern ngx_http_hikeshi_worker_t  ngx_http_hikeshi_worker;
+
+
+#endif /* _NGX_HTTP_HIKESHI_H_INCLUDED_ */

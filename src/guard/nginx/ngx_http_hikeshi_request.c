@@ -1,0 +1,751 @@
+
+/*
+ * A request: its head, then its body, and what is done about what is found.
+ */
+
+
+#include "ngx_http_hikeshi.h"
+
+
+static ngx_uint_t ngx_http_hikeshi_mode(ngx_http_request_t *r,
+    ngx_http_hikeshi_loc_conf_t *hlcf);
+static ngx_int_t ngx_http_hikeshi_again(ngx_http_request_t *r,
+    ngx_http_hikeshi_ctx_t *ctx);
+static ngx_int_t ngx_http_hikeshi_head(ngx_http_request_t *r,
+    ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode);
+static void ngx_http_hikeshi_begin(ngx_http_request_t *r,
+    struct guard_request *q, struct guard_options *o,
+    ngx_http_hikeshi_loc_conf_t *hlcf);
+static struct slice ngx_http_hikeshi_raw_head(ngx_http_request_t *r);
+static void ngx_http_hikeshi_head_fields(ngx_http_request_t *r,
+    struct guard_request *q);
+static ngx_http_hikeshi_ctx_t *ngx_http_hikeshi_create_ctx(
+    ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode);
+static void ngx_http_hikeshi_cleanup(void *data);
+static ngx_int_t ngx_http_hikeshi_act(ngx_http_request_t *r,
+    ngx_http_hikeshi_ctx_t *ctx);
+static ngx_int_t ngx_http_hikeshi_read_body(ngx_http_request_t *r,
+    ngx_http_hikeshi_loc_conf_t *hlcf);
+static void ngx_http_hikeshi_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_hikeshi_body_begin(ngx_http_request_t *r,
+    ngx_http_hikeshi_ctx_t *ctx);
+static struct slice ngx_http_hikeshi_encoding(ngx_http_request_t *r);
+static void ngx_http_hikeshi_body_piece(ngx_http_request_t *r,
+    ngx_http_hikeshi_ctx_t *ctx, ngx_chain_t *cl);
+static ngx_uint_t ngx_http_hikeshi_holds(ngx_http_request_t *r,
+    ngx_chain_t *cl);
+static void ngx_http_hikeshi_body_end(ngx_http_hikeshi_ctx_t *ctx);
+static bool ngx_http_hikeshi_excluded(void *data, const struct guard_field *f);
+static void *ngx_http_hikeshi_alloc(void *data, size_t n);
+
+
+/* in r->ctx of a request whose head is clean: all there is to know of it */
+static ngx_http_hikeshi_ctx_t  ngx_http_hikeshi_clean;
+
+static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
+
+
+ngx_int_t
+ngx_http_hikeshi_head_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_uint_t                    mode;
+    ngx_http_hikeshi_ctx_t       *ctx;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_hikeshi_loc_conf_t  *hlcf;
+
+    ctx = ngx_http_hikeshi_find_ctx(r->main);
+
+    if (ctx && ctx->blocked) {
+
+        /* the page of a block, and what is included in it */
+
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        if (clcf->handler == NULL) {
+            return NGX_DECLINED;
+        }
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "hikeshi: the page of a block is not taken from the "
+                      "handler of \"%V\"", &clcf->name);
+
+        return r == r->main ? ngx_http_hikeshi_send_page(r, ctx)
+                            : NGX_HTTP_FORBIDDEN;
+    }
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    hlcf = ngx_http_get_module_loc_conf(r, ngx_http_hikeshi_module);
+    mode = ngx_http_hikeshi_mode(r, hlcf);
+
+    if (mode == GUARD_OFF) {
+
+        /* a body is not examined here, either */
+
+        ngx_http_set_ctx(r, NULL, ngx_http_hikeshi_module);
+        return NGX_DECLINED;
+    }
+
+    if (ctx) {
+        ctx->conf = hlcf;
+        ctx->mode = mode;
+        ngx_http_set_ctx(r, ctx, ngx_http_hikeshi_module);
+
+        rc = ngx_http_hikeshi_again(r, ctx);
+
+    } else if (ngx_http_get_module_ctx(r, ngx_http_hikeshi_module)) {
+        rc = NGX_DECLINED;
+
+    } else {
+        rc = ngx_http_hikeshi_head(r, hlcf, mode);
+    }
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    return ngx_http_hikeshi_read_body(r, hlcf);
+}
+
+
+/* "off" where the client is allowed or the directive says so; else the rules may know better */
+
+static ngx_uint_t
+ngx_http_hikeshi_mode(ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf)
+{
+    enum guard_mode  mode;
+
+    if (hlcf->mode == GUARD_OFF || ngx_http_hikeshi_worker.guard == NULL) {
+        return GUARD_OFF;
+    }
+
+    if (hlcf->allow && hlcf->allow->nelts
+        && ngx_cidr_match(r->connection->sockaddr, hlcf->allow) == NGX_OK)
+    {
+        return GUARD_OFF;
+    }
+
+    if (ngx_http_hikeshi_worker.rules) {
+        mode = guard_rules_mode(ngx_http_hikeshi_worker.rules,
+                                ngx_http_hikeshi_slice(&r->headers_in.server));
+
+        if (mode != GUARD_MODE_UNSET) {
+            return mode;
+        }
+    }
+
+    return hlcf->mode;
+}
+
+
+/* a location further on: it may block what the one before only reported */
+
+static ngx_int_t
+ngx_http_hikeshi_again(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
+{
+    if (ctx->guard.found.why == GUARD_NOTHING) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_hikeshi_act(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_hikeshi_head(ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf,
+    ngx_uint_t mode)
+{
+    struct slice             raw;
+    struct guard_request     q;
+    struct guard_options     o;
+    ngx_http_hikeshi_ctx_t  *ctx;
+
+    ngx_http_hikeshi_begin(r, &q, &o, hlcf);
+
+    raw = ngx_http_hikeshi_raw_head(r);
+
+    if (q.found.why == GUARD_NOTHING
+        && (raw.n == 0 || !guard_head_clean(&q, raw)))
+    {
+        ngx_http_hikeshi_head_fields(r, &q);
+    }
+
+    if (q.found.why == GUARD_NOTHING) {
+        guard_request_end(&q);
+        ngx_http_set_ctx(r, &ngx_http_hikeshi_clean, ngx_http_hikeshi_module);
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_hikeshi_create_ctx(r, hlcf, mode);
+
+    if (ctx == NULL) {
+        guard_request_end(&q);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->guard = q;
+    ctx->options = o;
+    ctx->guard.options = &ctx->options;
+
+    return ngx_http_hikeshi_act(r, ctx);
+}
+
+
+static void
+ngx_http_hikeshi_begin(ngx_http_request_t *r, struct guard_request *q,
+    struct guard_options *o, ngx_http_hikeshi_loc_conf_t *hlcf)
+{
+    ngx_memzero(o, sizeof(struct guard_options));
+
+    o->least = (enum verdict) hlcf->least;
+    o->body_limit = (uint64_t) hlcf->body_limit;
+    o->excluded = hlcf->exclude ? ngx_http_hikeshi_excluded : NULL;
+    o->excluded_ctx = hlcf->exclude;
+    o->alloc = ngx_http_hikeshi_alloc;
+    o->alloc_ctx = r->pool;
+
+    ngx_memzero(q, sizeof(struct guard_request));
+
+    guard_request_begin(q, ngx_http_hikeshi_worker.guard, o,
+                        ngx_http_hikeshi_worker.rules,
+                        ngx_http_hikeshi_slice(&r->headers_in.server),
+                        ngx_http_hikeshi_slice(&r->method_name),
+                        ngx_http_hikeshi_slice(&r->uri),
+                        ngx_http_hikeshi_address(r));
+}
+
+
+/*
+ * The head as it lies in the buffer, where it came over HTTP/1.x and into one buffer; else nothing.
+ * nginx has put zeros behind names and values there, which matter to nobody.
+ */
+
+static struct slice
+ngx_http_hikeshi_raw_head(ngx_http_request_t *r)
+{
+    ngx_buf_t  *b;
+
+    b = r->header_in;
+
+    if (r->http_version >= NGX_HTTP_VERSION_20
+        || b == NULL
+        || r->request_line.data < b->start
+        || r->request_line.data >= b->pos)
+    {
+        return slice_of(NULL, 0);
+    }
+
+    return slice_of(r->request_line.data, b->pos - r->request_line.data);
+}
+
+
+static void
+ngx_http_hikeshi_head_fields(ngx_http_request_t *r, struct guard_request *q)
+{
+    size_t            path;
+    ngx_uint_t        i;
+    struct slice      uri, name;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    uri = ngx_http_hikeshi_slice(&r->unparsed_uri);
+    path = slice_index(uri, '?');
+
+    guard_uri(q, slice_sub(uri, 0, path));
+
+    if (path + 1 < uri.n) {
+        guard_args(q, slice_sub(uri, path + 1, uri.n));
+    }
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            name = ngx_http_hikeshi_slice(&header[i].key);
+
+            if (header[i].lowcase_key) {
+                name.p = header[i].lowcase_key;
+            }
+
+            guard_header(q, name, ngx_http_hikeshi_slice(&header[i].value));
+        }
+    }
+}
+
+
+static ngx_http_hikeshi_ctx_t *
+ngx_http_hikeshi_create_ctx(ngx_http_request_t *r,
+    ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode)
+{
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_hikeshi_ctx_t  *ctx;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_hikeshi_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_hikeshi_ctx_t));
+
+    ctx->conf = hlcf;
+    ctx->mode = mode;
+
+    if (ngx_http_hikeshi_worker.rules) {
+        ctx->rules = guard_rules_ref(ngx_http_hikeshi_worker.rules);
+    }
+
+    cln->handler = ngx_http_hikeshi_cleanup;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_hikeshi_module);
+
+    return ctx;
+}
+
+
+static void
+ngx_http_hikeshi_cleanup(void *data)
+{
+    ngx_http_hikeshi_ctx_t  *ctx = data;
+
+    guard_request_end(&ctx->guard);
+    guard_rules_unref(ctx->rules);
+}
+
+
+ngx_http_hikeshi_ctx_t *
+ngx_http_hikeshi_find_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t      *cln;
+    ngx_http_hikeshi_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_hikeshi_module);
+
+    if (ctx == &ngx_http_hikeshi_clean) {
+        return NULL;
+    }
+
+    if (ctx || (!r->internal && !r->filter_finalize)) {
+        return ctx;
+    }
+
+    /* a redirect has emptied r->ctx */
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_hikeshi_cleanup) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_uint_t
+ngx_http_hikeshi_examined(ngx_http_request_t *r)
+{
+    return ngx_http_get_module_ctx(r, ngx_http_hikeshi_module) != NULL;
+}
+
+
+ngx_int_t
+ngx_http_hikeshi_log_handler(ngx_http_request_t *r)
+{
+    ngx_http_hikeshi_ctx_t       *ctx;
+    ngx_http_hikeshi_counters_t  *counters;
+    ngx_http_hikeshi_loc_conf_t  *hlcf;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_http_hikeshi_find_ctx(r);
+
+    if (ctx == NULL && !ngx_http_hikeshi_examined(r)) {
+        return NGX_OK;
+    }
+
+    hlcf = ctx ? ctx->conf
+               : ngx_http_get_module_loc_conf(r, ngx_http_hikeshi_module);
+
+    counters = ngx_http_hikeshi_counters(hlcf);
+
+    (void) ngx_atomic_fetch_add(&counters->examined, 1);
+
+    if (ctx == NULL || ctx->why == GUARD_NOTHING) {
+        return NGX_OK;
+    }
+
+    (void) ngx_atomic_fetch_add(&counters->actions[ctx->action], 1);
+    (void) ngx_atomic_fetch_add(&counters->found[ctx->why], 1);
+
+    if (ctx->why == GUARD_LOOKUP || ctx->why == GUARD_CALLBACK) {
+        (void) ngx_atomic_fetch_add(&counters->verdicts[ctx->verdict], 1);
+    }
+
+    return NGX_OK;
+}
+
+
+/* tells what is new in a finding; the status of a block, or NGX_DECLINED */
+
+static ngx_int_t
+ngx_http_hikeshi_act(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
+{
+    u_char                       name[4 * LIMIT_GUARD_FIELD_NAME + 16];
+    struct buf                   out;
+    enum guard_action            action;
+    const struct guard_finding  *found;
+
+    found = &ctx->guard.found;
+
+    if (ctx->mode != GUARD_BLOCK) {
+        action = GUARD_REPORTED;
+
+    } else if (found->why == GUARD_LIMIT) {
+        action = (enum guard_action) ctx->conf->beyond;
+
+    } else {
+        action = GUARD_BLOCKED;
+    }
+
+    if (found->why == ctx->why && found->verdict == ctx->verdict
+        && action <= ctx->action)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (ctx->why == GUARD_NOTHING) {
+        guard_id(ctx->id);
+    }
+
+    ctx->why = found->why;
+    ctx->verdict = found->verdict;
+    ctx->action = ngx_max(action, ctx->action);
+
+    /* for the log: what the finding points to is gone by then */
+
+    if (found->why != GUARD_CLIENT && found->why != GUARD_LIMIT) {
+        buf_over(&out, name, sizeof(name));
+
+        if (guard_field_write(&found->field, &out) == OK) {
+            ctx->field.data = ngx_pnalloc(r->pool, out.n + 1);
+
+            if (ctx->field.data) {
+                ngx_memcpy(ctx->field.data, name, out.n + 1);
+                ctx->field.len = out.n;
+            }
+        }
+    }
+
+    ngx_http_hikeshi_tell(r, ctx);
+
+    if (action != GUARD_BLOCKED) {
+        return NGX_DECLINED;
+    }
+
+    ctx->blocked = 1;
+
+    return ngx_http_hikeshi_refuse(r, ctx, ctx->body_begun);
+}
+
+
+/* hikeshi_read_body: reads a body that the location's handler might not ask for */
+
+static ngx_int_t
+ngx_http_hikeshi_read_body(ngx_http_request_t *r,
+    ngx_http_hikeshi_loc_conf_t *hlcf)
+{
+    ngx_int_t  rc;
+
+    if (!hlcf->read_body
+        || r->request_body
+        || r->discard_body
+        || (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked))
+    {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_hikeshi_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_hikeshi_body_handler(ngx_http_request_t *r)
+{
+    r->write_event_handler = ngx_http_core_run_phases;
+    ngx_http_core_run_phases(r);
+}
+
+
+void
+ngx_http_hikeshi_body_filter_init(void)
+{
+    ngx_http_next_request_body_filter = ngx_http_top_request_body_filter;
+    ngx_http_top_request_body_filter = ngx_http_hikeshi_body_filter;
+}
+
+
+ngx_int_t
+ngx_http_hikeshi_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_int_t                     rc;
+    ngx_uint_t                    mode;
+    ngx_chain_t                  *cl;
+    ngx_http_hikeshi_ctx_t       *ctx;
+    ngx_http_hikeshi_loc_conf_t  *hlcf;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_hikeshi_module);
+
+    if (ctx == NULL || in == NULL || ctx->blocked || ctx->body_done) {
+        return ngx_http_next_request_body_filter(r, in);
+    }
+
+    if (ctx == &ngx_http_hikeshi_clean) {
+        hlcf = ngx_http_get_module_loc_conf(r, ngx_http_hikeshi_module);
+        mode = ngx_http_hikeshi_mode(r, hlcf);
+
+        ctx = ngx_http_hikeshi_create_ctx(r, hlcf, mode);
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_http_hikeshi_begin(r, &ctx->guard, &ctx->options, hlcf);
+    }
+
+    if (!ctx->body_begun && ngx_http_hikeshi_body_begin(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+
+        if (cl->buf->pos != cl->buf->last) {
+            ngx_http_hikeshi_body_piece(r, ctx, cl);
+        }
+
+        if (cl->buf->last_buf) {
+            ngx_http_hikeshi_body_end(ctx);
+        }
+    }
+
+    if (ctx->guard.found.why != GUARD_NOTHING) {
+        rc = ngx_http_hikeshi_act(r, ctx);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    return ngx_http_next_request_body_filter(r, in);
+}
+
+
+static ngx_int_t
+ngx_http_hikeshi_body_begin(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
+{
+    struct slice  type;
+
+    type = slice_of(NULL, 0);
+
+    if (r->headers_in.content_type) {
+        type = ngx_http_hikeshi_slice(&r->headers_in.content_type->value);
+    }
+
+    ctx->body_begun = 1;
+
+    return guard_body_begin(&ctx->guard, type, ngx_http_hikeshi_encoding(r))
+               == OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/* of several such headers only one is a coding that anybody knows: "," makes them a limit */
+
+static struct slice
+ngx_http_hikeshi_encoding(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    struct slice      encoding;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    encoding = slice_of(NULL, 0);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (header[i].key.len != sizeof("content-encoding") - 1
+                || ngx_strncasecmp(header[i].key.data,
+                                   (u_char *) "content-encoding",
+                                   sizeof("content-encoding") - 1)
+                   != 0)
+            {
+                continue;
+            }
+
+            if (encoding.n) {
+                return SLICE_LIT(",");
+            }
+
+            encoding = ngx_http_hikeshi_slice(&header[i].value);
+        }
+    }
+
+    return encoding;
+}
+
+
+/*
+ * A body that will lie in one buffer as a whole is left there until it is complete, and then takes
+ * one pass.  Anything else is examined as it comes in.
+ */
+
+static void
+ngx_http_hikeshi_body_piece(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx,
+    ngx_chain_t *cl)
+{
+    ngx_buf_t  *b;
+
+    b = cl->buf;
+
+    if (ctx->hold) {
+
+        if (b->pos == ctx->hold_end) {
+            ctx->hold_end = b->last;
+            return;
+        }
+
+        guard_body_piece(&ctx->guard,
+                         slice_of(ctx->hold, ctx->hold_end - ctx->hold));
+        ctx->hold = NULL;
+        ctx->body_pieces = 1;
+
+    } else if (!ctx->body_pieces && ngx_http_hikeshi_holds(r, cl)) {
+        ctx->hold = b->pos;
+        ctx->hold_end = b->last;
+        return;
+    }
+
+    guard_body_piece(&ctx->guard, slice_of(b->pos, b->last - b->pos));
+    ctx->body_pieces = 1;
+}
+
+
+/* whether the buffer of a body's first piece has room for all of it, and nobody sends it on before */
+
+static ngx_uint_t
+ngx_http_hikeshi_holds(ngx_http_request_t *r, ngx_chain_t *cl)
+{
+    u_char                   *end;
+    ngx_buf_t                *b;
+    ngx_http_request_body_t  *rb;
+
+    b = cl->buf;
+
+    if (b->last_buf
+        || (cl->next && cl->next->buf->last_buf
+            && cl->next->buf->pos == cl->next->buf->last))
+    {
+        return 1;
+    }
+
+    rb = r->request_body;
+
+    if (r->request_body_no_buffering
+        || rb->filter_need_buffering
+        || r->headers_in.chunked
+        || r->headers_in.content_length_n <= 0)
+    {
+        return 0;
+    }
+
+    if (rb->buf) {
+        if (b->pos < rb->buf->start || b->last > rb->buf->end) {
+            return 0;
+        }
+
+        end = rb->buf->end;
+
+    } else if (b->pos >= r->header_in->start && b->last <= r->header_in->end) {
+        end = r->header_in->end;
+
+    } else {
+        return 0;
+    }
+
+    return r->headers_in.content_length_n <= end - b->pos;
+}
+
+
+static void
+ngx_http_hikeshi_body_end(ngx_http_hikeshi_ctx_t *ctx)
+{
+    struct slice  whole;
+
+    ctx->body_done = 1;
+
+    if (ctx->hold) {
+        whole = slice_of(ctx->hold, ctx->hold_end - ctx->hold);
+        ctx->hold = NULL;
+
+        if (guard_body_clean(&ctx->guard, whole)) {
+            return;
+        }
+
+        guard_body_piece(&ctx->guard, whole);
+    }
+
+    guard_body_end(&ctx->guard);
+}
+
+
+ngx_uint_t
+ngx_http_hikeshi_listed(ngx_array_t *fields, const struct guard_field *f)
+{
+    ngx_uint_t                i;
+    ngx_http_hikeshi_field_t  *listed;
+
+    if (fields == NULL) {
+        return 0;
+    }
+
+    listed = fields->elts;
+
+    for (i = 0; i < fields->nelts; i++) {
+        if (listed[i].field.part == f->part
+            && (listed[i].any_rest
+                ? slice_starts(f->name, listed[i].field.name)
+                : slice_eq(f->name, listed[i].field.name)))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static bool
+ngx_http_hikeshi_excluded(void *data, const struct guard_field *f)
+{
+    return ngx_http_hikeshi_listed(data, f);
+}
+
+
+static void *
+ngx_http_hikeshi_alloc(void *data, size_t n)
+{
+    return ngx_palloc(data, n);
+}
