@@ -1,9 +1,16 @@
-/* Requests: the head and what is found. See inspect.h. */
-#include "guard/inspect.h"
+/* Requests: who sends one, its head, and the memory of a worker. See inspect.h. */
+#include "guard/guard_int.h"
 
-struct guard {
-    struct examiner *examiner;
-};
+#include <sys/random.h>
+#include <time.h>
+
+static uint64_t coarse_ms(void)
+{
+    struct timespec t;
+    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &t) != 0)
+        return 0;
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
 
 enum status guard_new(struct guard **ret)
 {
@@ -12,6 +19,14 @@ enum status guard_new(struct guard **ret)
         free(g);
         return ST_NOMEM;
     }
+    prefilter_init(&g->filter);
+    buf_init(&g->masked, GUARD_WINDOW);
+    buf_init(&g->allowed, GUARD_WINDOW);
+    g->now_ms = coarse_ms;
+    g->grant = GUARD_GRANT_MOST;
+    g->grant_ms = coarse_ms();
+    if (getrandom(&g->seed, sizeof g->seed, GRND_NONBLOCK) != (ssize_t)sizeof g->seed)
+        g->seed = (uint64_t)(uintptr_t)g ^ g->grant_ms;
     *ret = g;
     return OK;
 }
@@ -20,64 +35,106 @@ void guard_free(struct guard *g)
 {
     if (!g)
         return;
+    guard_scratch_free(g->scratch);
     examiner_free(g->examiner);
+    buf_done(&g->masked);
+    buf_done(&g->allowed);
     free(g);
+}
+
+/* --- the head */
+
+static void prepare(struct guard_stream *st, enum guard_form form)
+{
+    switch (form) {
+    case GUARD_PERCENT:
+        guard_percent_prepare(st);
+        break;
+    case GUARD_PAIRS:
+        guard_form_prepare(st);
+        break;
+    case GUARD_COOKIES:
+        guard_cookie_prepare(st);
+        break;
+    case GUARD_PLAIN:
+    case GUARD_NAME:
+        guard_text_prepare(st, form == GUARD_NAME);
+    }
+}
+
+static void look_into(struct guard_request *q, enum guard_part part, struct slice name,
+                      enum guard_form form, struct slice text)
+{
+    struct guard_stream st;
+    guard_stream_begin(&st, q, part);
+    guard_name_set(&st, name);
+    prepare(&st, form);
+    guard_stream_piece(&st, text);
+    guard_stream_end(&st);
+}
+
+static void head_text(struct guard_request *q, enum guard_part part, struct slice name,
+                      enum guard_form form, struct slice text)
+{
+    q->head_bytes += text.n;
+    if (q->over || (!guard_wants(q, 1u << part) && guard_text_clean(q->guard, text)))
+        return;
+    look_into(q, part, name, form, text);
 }
 
 void guard_request_begin(struct guard_request *q, struct guard *g, const struct guard_options *o,
                          const struct guard_rules *rules, struct slice host, struct slice method,
                          struct slice path, struct slice client_addr)
 {
-    (void)rules, (void)host, (void)method, (void)path, (void)client_addr;
     q->guard = g;
     q->options = o;
+    q->client = guard_client_of(client_addr);
+    if (rules) {
+        enum guard_list list = client_addr.n == 4 || client_addr.n == 16
+                                   ? guard_rules_client(rules, client_addr)
+                                   : GUARD_NOT_LISTED;
+        q->over = list != GUARD_NOT_LISTED;
+        if (list == GUARD_DENIED)
+            q->found = (struct guard_finding){.why = GUARD_CLIENT};
+        if (q->over)
+            return;
+        q->scope = guard_rules_scope(rules, host, method, path);
+    }
+    head_text(q, GUARD_METHOD, (struct slice){NULL, 0}, GUARD_PLAIN, method);
 }
 
 void guard_request_end(struct guard_request *q)
 {
-    (void)q;
+    guard_matcher_free(q->matcher);
+    q->matcher = NULL;
+    q->body = NULL;
 }
 
 bool guard_head_clean(const struct guard_request *q, struct slice raw)
 {
-    (void)q, (void)raw;
-    return false;
+    return q->over || (!guard_wants(q, GUARD_HEAD_PARTS) && guard_text_clean(q->guard, raw));
 }
 
 void guard_uri(struct guard_request *q, struct slice raw_path)
 {
-    (void)q, (void)raw_path;
+    head_text(q, GUARD_URI, (struct slice){NULL, 0}, GUARD_PERCENT, raw_path);
 }
 
 void guard_args(struct guard_request *q, struct slice raw_query)
 {
-    (void)q, (void)raw_query;
+    head_text(q, GUARD_ARG, (struct slice){NULL, 0}, GUARD_PAIRS, raw_query);
 }
 
 void guard_header(struct guard_request *q, struct slice name, struct slice value)
 {
-    (void)q, (void)name, (void)value;
-}
-
-enum status guard_body_begin(struct guard_request *q, struct slice content_type,
-                             struct slice content_encoding)
-{
-    (void)q, (void)content_type, (void)content_encoding;
-    return OK;
-}
-
-bool guard_body_clean(const struct guard_request *q, struct slice whole)
-{
-    (void)q, (void)whole;
-    return false;
-}
-
-void guard_body_piece(struct guard_request *q, struct slice piece)
-{
-    (void)q, (void)piece;
-}
-
-void guard_body_end(struct guard_request *q)
-{
-    (void)q;
+    uint8_t lower[LIMIT_GUARD_FIELD_NAME];
+    size_t n = name.n < sizeof lower ? name.n : sizeof lower;
+    for (size_t i = 0; i < n; i++)
+        lower[i] = (uint8_t)(name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 0x20 : name.p[i]);
+    struct slice known = slice_of(lower, n);
+    head_text(q, GUARD_HEADER, known, GUARD_NAME, name);
+    if (slice_eq_str(known, "cookie"))
+        head_text(q, GUARD_COOKIE, known, GUARD_COOKIES, value);
+    else
+        head_text(q, GUARD_HEADER, known, GUARD_PLAIN, value);
 }

@@ -57,7 +57,10 @@ struct guard_request {
     struct guard_finding found; /* the worst so far: why is GUARD_NOTHING until there is one */
     struct guard_body *body;    /* from alloc, when a body begins */
     struct guard_matcher *matcher;
-    bool limited; /* something was not examined, found or not */
+    bool limited;    /* something was not examined, found or not */
+    bool over;       /* nothing more can change what is found, so nothing more is looked at */
+    uint64_t client; /* whose credit examining takes */
+    struct guard_window *spare; /* memory for use again */
     uint64_t head_bytes, body_bytes;
 };
 

@@ -66,6 +66,16 @@ void examiner_pass(struct examiner *x, size_t bytes)
     x->credit += more < room ? more : room;
 }
 
+uint64_t examiner_credit(const struct examiner *x)
+{
+    return x->credit;
+}
+
+void examiner_set_credit(struct examiner *x, uint64_t credit)
+{
+    x->credit = credit < EXAMINE_CREDIT_MOST ? credit : EXAMINE_CREDIT_MOST;
+}
+
 void examiner_free(struct examiner *x)
 {
     if (!x)

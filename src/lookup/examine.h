@@ -72,6 +72,9 @@ void examiner_free(struct examiner *x); /* NULL is fine */
 void examiner_begin(struct examiner *x);
 /* Bytes of it that are not examined. */
 void examiner_pass(struct examiner *x, size_t bytes);
+/* For who keeps a credit of each sender's own: at most EXAMINE_CREDIT_MOST. */
+uint64_t examiner_credit(const struct examiner *x);
+void examiner_set_credit(struct examiner *x, uint64_t credit);
 
 /* ST_NOMEM is the only failure. */
 enum status examine(struct examiner *x, struct slice line, struct examined *ret) MUST_USE;

@@ -1,0 +1,238 @@
+/* Bodies: their content coding (RFC 9110 section 8.4.1, RFC 1950 to 1952) undone, their size
+ * bounded. A coded body is also looked at as it is: whoever reads it may not know the coding, and
+ * what claims to be coded may not be. */
+#include "guard/guard_int.h"
+
+#include <zlib.h>
+
+enum coding { NONE, GZIP, DEFLATE };
+
+struct guard_body {
+    struct guard_stream text;
+    struct guard_stream *packed; /* NULL: no coding */
+    enum coding coding;
+    bool begun, ended, broken; /* of the inflating */
+    uint8_t head[2];           /* of a deflate body, by which its format is told */
+    size_t head_n;
+    z_stream z;
+    uint64_t bytes, inflated, consumed;
+};
+
+static void *z_alloc(void *q, unsigned items, unsigned size)
+{
+    return guard_alloc(q, (size_t)items * size);
+}
+
+static void z_free(void *q, void *p)
+{
+    (void)q, (void)p; /* goes with the request */
+}
+
+static bool same(struct slice s, const char *text)
+{
+    return s.n == strlen(text) && strncasecmp((const char *)s.p, text, s.n) == 0;
+}
+
+/* One coding at most; false: more of them, or one that is not known. */
+static bool coding_of(struct slice header, enum coding *ret)
+{
+    struct slice one;
+    *ret = NONE;
+    while (slice_next_field(&header, ',', &one)) {
+        one = slice_trim(one);
+        if (one.n == 0 || same(one, "identity"))
+            continue;
+        if (*ret != NONE)
+            return false;
+        if (same(one, "gzip") || same(one, "x-gzip"))
+            *ret = GZIP;
+        else if (same(one, "deflate"))
+            *ret = DEFLATE;
+        else
+            return false;
+    }
+    return true;
+}
+
+static enum status make_body(struct guard_request *q, enum coding coding)
+{
+    struct guard_body *b = guard_alloc(q, sizeof *b);
+    struct guard_stream *packed = NULL;
+    if (b && coding != NONE)
+        packed = guard_alloc(q, sizeof *packed);
+    if (!b || (coding != NONE && !packed))
+        return ST_NOMEM;
+    b->packed = packed;
+    b->coding = coding;
+    b->begun = b->ended = b->broken = false;
+    b->head_n = 0;
+    b->bytes = b->inflated = b->consumed = 0;
+    q->body = b;
+    return OK;
+}
+
+enum status guard_body_begin(struct guard_request *q, struct slice content_type,
+                             struct slice content_encoding)
+{
+    struct guard_type t = guard_type_parse(content_type);
+    enum coding coding;
+    q->body = NULL;
+    if (q->over)
+        return OK;
+    if (!coding_of(content_encoding, &coding)) {
+        guard_limit(q, "encoding");
+        coding = NONE;
+    }
+    if (!guard_charset_is_read(t.charset))
+        guard_limit(q, "charset");
+    if (make_body(q, coding) != OK)
+        return ST_NOMEM;
+    guard_stream_begin(&q->body->text, q, GUARD_BODY);
+    guard_type_prepare(&q->body->text, &t);
+    if (q->body->packed) {
+        guard_stream_begin(q->body->packed, q, GUARD_BODY);
+        q->body->packed->matches = false; /* rules look at what it says */
+        guard_text_prepare(q->body->packed, false);
+    }
+    return OK;
+}
+
+/* As much of the piece as the limit leaves. */
+static struct slice within_limit(struct guard_request *q, uint64_t *bytes, struct slice piece)
+{
+    uint64_t limit = q->options->body_limit;
+    if (limit && piece.n > limit - *bytes) {
+        piece = slice_sub(piece, 0, (size_t)(limit - *bytes));
+        guard_limit(q, "body-limit");
+    }
+    *bytes += piece.n;
+    return piece;
+}
+
+static void broken(struct guard_request *q)
+{
+    q->body->broken = true;
+    guard_limit(q, "encoding");
+}
+
+static bool inflate_begin(struct guard_request *q, int window)
+{
+    struct guard_body *b = q->body;
+    b->z = (z_stream){.zalloc = z_alloc, .zfree = z_free, .opaque = q};
+    b->begun = inflateInit2(&b->z, window) == Z_OK;
+    b->broken = !b->begun;
+    if (!b->begun)
+        guard_limit(q, "memory");
+    return b->begun;
+}
+
+/* More than this is not written by hand: a bomb. */
+static bool is_bomb(const struct guard_body *b)
+{
+    return b->inflated > MIB(1) && b->inflated / LIMIT_GUARD_RATIO > b->consumed;
+}
+
+static void inflated(struct guard_request *q, struct slice out)
+{
+    struct guard_body *b = q->body;
+    struct slice some = within_limit(q, &b->inflated, out);
+    guard_stream_piece(&b->text, some);
+    if (is_bomb(b)) {
+        guard_limit(q, "ratio");
+        b->broken = true;
+    }
+    b->broken |= some.n < out.n; /* the limit, which was told */
+}
+
+static void inflate_some(struct guard_request *q, struct slice s)
+{
+    struct guard_body *b = q->body;
+    uint8_t out[KIB(16)];
+    b->z.next_in = (z_const Bytef *)(uintptr_t)s.p;
+    b->z.avail_in = (uInt)s.n;
+    while (!b->broken && !q->over) {
+        if (b->ended) { /* another member may follow (RFC 1952 section 2.2) */
+            if (b->z.avail_in == 0)
+                return;
+            b->ended = false;
+            if (b->coding != GZIP || inflateReset(&b->z) != Z_OK) {
+                broken(q);
+                return;
+            }
+        }
+        b->z.next_out = out;
+        b->z.avail_out = sizeof out;
+        size_t had = b->z.avail_in;
+        int rc = inflate(&b->z, Z_NO_FLUSH);
+        b->consumed += had - b->z.avail_in;
+        if (b->z.avail_out < sizeof out)
+            inflated(q, slice_of(out, sizeof out - b->z.avail_out));
+        b->ended = rc == Z_STREAM_END;
+        if (rc == Z_BUF_ERROR || (rc == Z_OK && b->z.avail_in == 0 && b->z.avail_out))
+            return; /* more is to come */
+        if (rc != Z_OK && rc != Z_STREAM_END && !b->broken)
+            broken(q);
+    }
+}
+
+/* RFC 1950, or without its header, as some send it. */
+static int deflate_window(const uint8_t head[2])
+{
+    bool zlib = (head[0] & 15) == 8 && (head[0] << 8 | head[1]) % 31 == 0;
+    return zlib ? 15 : -15;
+}
+
+static void unpack(struct guard_request *q, struct slice piece)
+{
+    struct guard_body *b = q->body;
+    if (b->coding == GZIP && !b->begun && !inflate_begin(q, 15 + 16))
+        return;
+    while (!b->begun && piece.n) {
+        b->head[b->head_n++] = piece.p[0];
+        piece = slice_sub(piece, 1, piece.n);
+        if (b->head_n < sizeof b->head)
+            continue;
+        if (!inflate_begin(q, deflate_window(b->head)))
+            return;
+        inflate_some(q, slice_of(b->head, sizeof b->head));
+    }
+    while (piece.n && !b->broken && !q->over) { /* zlib counts in 32 bits */
+        struct slice some = slice_sub(piece, 0, MIB(64));
+        inflate_some(q, some);
+        piece = slice_sub(piece, some.n, piece.n);
+    }
+}
+
+void guard_body_piece(struct guard_request *q, struct slice piece)
+{
+    struct guard_body *b = q->body;
+    q->body_bytes += piece.n;
+    if (!b || q->over)
+        return;
+    piece = within_limit(q, &b->bytes, piece);
+    guard_stream_piece(b->packed ? b->packed : &b->text, piece);
+    if (b->packed && !b->broken && !q->over)
+        unpack(q, piece);
+}
+
+void guard_body_end(struct guard_request *q)
+{
+    struct guard_body *b = q->body;
+    if (!b)
+        return;
+    q->body = NULL;
+    if (b->packed && b->bytes && !b->ended && !b->broken && !q->over)
+        guard_limit(q, "encoding"); /* cut */
+    guard_stream_end(&b->text);
+    if (b->packed)
+        guard_stream_end(b->packed);
+}
+
+bool guard_body_clean(const struct guard_request *q, struct slice whole)
+{
+    uint64_t limit = q->options->body_limit;
+    if (q->over)
+        return true;
+    return !guard_wants(q, ~GUARD_HEAD_PARTS) && (limit == 0 || whole.n <= limit) &&
+           guard_text_clean(q->guard, whole);
+}

@@ -1,0 +1,52 @@
+/* What clients may cost. See guard_int.h. */
+#include "guard/guard_int.h"
+
+uint64_t guard_client_of(struct slice addr)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    uint64_t v = 0;
+    size_t n = addr.n < 8 ? addr.n : 8;
+    if (addr.n == 16 && memcmp(addr.p, mapped, sizeof mapped) == 0) {
+        addr = slice_sub(addr, sizeof mapped, 4);
+        n = 4;
+    }
+    for (size_t i = 0; i < n; i++)
+        v = v << 8 | addr.p[i];
+    /* no /64 that is routed has these bits before an IPv4 address: they are a multicast prefix */
+    return addr.n == 4 ? v | 0xff00000000000000u : v ? v : 1;
+}
+
+static uint64_t mix(uint64_t v)
+{
+    v ^= v >> 32;
+    v *= 0xd6e8feb86659fd93u;
+    v ^= v >> 32;
+    v *= 0xd6e8feb86659fd93u;
+    return v ^ v >> 32;
+}
+
+static void grow(uint64_t *v, uint64_t from_ms, uint64_t now_ms, uint64_t per_ms, uint64_t most)
+{
+    uint64_t ms = now_ms > from_ms ? now_ms - from_ms : 0;
+    uint64_t room = *v < most ? most - *v : 0;
+    uint64_t more = ms > most / per_ms ? most : ms * per_ms;
+    *v += more < room ? more : room;
+}
+
+struct guard_credit *guard_credit_of(struct guard *g, uint64_t client)
+{
+    uint64_t now = g->now_ms();
+    struct guard_credit *c = &g->credits[mix(client ^ g->seed) % LIMIT_GUARD_CREDITS];
+    if (c->client == client) {
+        grow(&c->left, c->seen_ms, now, GUARD_CREDIT_PER_MS, GUARD_CREDIT_MOST);
+    } else {
+        grow(&g->grant, g->grant_ms, now, GUARD_GRANT_PER_MS, GUARD_GRANT_MOST);
+        g->grant_ms = now;
+        uint64_t given = g->grant < GUARD_CREDIT_NEW ? g->grant : GUARD_CREDIT_NEW;
+        g->grant -= given;
+        *c = (struct guard_credit){.client = client,
+                                   .left = given > GUARD_CREDIT_LEAST ? given : GUARD_CREDIT_LEAST};
+    }
+    c->seen_ms = now;
+    return c;
+}

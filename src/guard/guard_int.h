@@ -1,0 +1,268 @@
+/* What the files of the inspection share; nobody else includes it.
+ *
+ * A text (the query, a header's value, a body) is a stream. It is cut into cells of GUARD_CELL
+ * bytes at fixed places, whatever the pieces it came in, and each cell is looked at once, with
+ * GUARD_AHEAD bytes behind it in view: so any cut gives what no cut gives. A cell with a place
+ * where a lookup could begin (scan.c) opens a window, which takes in the cell before it and what
+ * follows, and is examined when it is full or the text ends (judge.c). Behind the scan goes the
+ * parser of the text's type, which says whose value each byte is.
+ */
+#ifndef HIKESHI_GUARD_INT_H
+#define HIKESHI_GUARD_INT_H
+
+#include "base/limits.h"
+#include "guard/inspect.h"
+#include "hunt/prefilter.h"
+
+/* A spelling of ${ through four layers is shorter than what is ahead; both together are what
+ * opener_in_piece takes. */
+#define GUARD_AHEAD 512
+#define GUARD_CELL (OPENER_PIECE - GUARD_AHEAD)
+#define GUARD_WINDOW_CELLS (LIMIT_HUNT_LINE / GUARD_CELL)
+#define GUARD_WINDOW ((size_t)GUARD_WINDOW_CELLS * GUARD_CELL)
+
+/* --- credit of clients (credit.c)
+ *
+ * Examining costs steps and work (lookup/examine.h), some nanoseconds each. Each client has a
+ * credit of its own, so that who sends nothing but hostile requests spends his own only: it grows
+ * with time and with the bytes that are examined. New clients get theirs out of a grant that they
+ * share, for addresses are cheap; when that is spent they get GUARD_CREDIT_LEAST, which examines an
+ * ordinary head exactly. */
+#define GUARD_CREDIT_MOST 4194304u /* 4 to 8 ms */
+#define GUARD_CREDIT_NEW 1048576u  /* 1 to 2 ms */
+#define GUARD_CREDIT_LEAST 65536u  /* 0.1 ms */
+#define GUARD_CREDIT_PER_MS 2048u  /* of a client: 0.2 to 0.4 % of a core */
+#define GUARD_GRANT_MOST 67108864u /* 64 new clients at once */
+#define GUARD_GRANT_PER_MS 65536u  /* and 60 a second: 6 to 12 % of a core */
+
+struct guard_credit {
+    uint64_t client; /* 0: free */
+    uint64_t left, seen_ms;
+};
+
+struct guard {
+    struct prefilter filter;
+    struct examiner *examiner;
+    struct guard_scratch *scratch; /* made when rules first ask for one */
+    struct guard_credit credits[LIMIT_GUARD_CREDITS];
+    uint64_t seed, grant, grant_ms;
+    uint64_t (*now_ms)(void); /* tests put theirs */
+    struct buf masked, allowed;
+    uint8_t piece[2][OPENER_PIECE];
+};
+
+/* A number for the client: IPv4 by address, IPv6 by its /64. Never 0. */
+uint64_t guard_client_of(struct slice addr);
+/* The account of a client, brought up to date. */
+struct guard_credit *guard_credit_of(struct guard *g, uint64_t client);
+
+/* --- places where a lookup may begin (scan.c) */
+
+#define GUARD_PLACES 64     /* of a cell, all of them; behind them one in */
+#define GUARD_PLACE_STEP 32 /* so many bytes */
+struct guard_places {
+    size_t n;
+    uint16_t at[GUARD_PLACES + GUARD_CELL / GUARD_PLACE_STEP + 2];
+};
+
+/* The places from `from` up to before `to`, of which text shows OPENER_PIECE bytes at most. `ends`:
+ * nothing follows it. */
+void guard_scan(struct guard *g, struct slice text, size_t from, size_t to, bool ends,
+                struct guard_places *ret);
+/* Whether a whole text has no such place. */
+bool guard_text_clean(struct guard *g, struct slice text);
+
+/* --- what is found (judge.c) */
+
+struct guard_mark { /* a field with a place where a lookup may begin */
+    uint64_t from, to, last_place;
+    enum guard_part part;
+    bool in_name, excluded;
+    uint16_t name_n;
+    uint8_t name[LIMIT_GUARD_FIELD_NAME];
+};
+
+struct guard_window {
+    struct guard_window *next; /* of those that a request keeps for use again */
+    uint64_t start;            /* its place in the text */
+    size_t n, cap;
+    uint8_t *p;
+    uint32_t opened;    /* cells with a place, a bit each */
+    bool active, fresh; /* fresh: not examined since it grew */
+    size_t mark_count;
+    bool marks_lost;                                /* there were more */
+    struct guard_mark marks[LIMIT_GUARD_MARKS + 1]; /* and one for the field that is not ended */
+};
+
+struct slice guard_mark_name(const struct guard_mark *m);
+void guard_judge(struct guard_request *q, const struct guard_window *w);
+/* Something was not examined: a finding, unless there is a worse one. */
+void guard_limit(struct guard_request *q, const char *name);
+/* A rule's match. */
+void guard_matched(struct guard_request *q, const char *rule, const struct guard_field *f);
+bool guard_excluded(const struct guard_request *q, const struct guard_field *f);
+void *guard_alloc(struct guard_request *q, size_t n); /* NULL: and the finding says so */
+
+/* --- streams (stream.c) */
+
+struct guard_name {
+    uint16_t n;
+    uint8_t p[LIMIT_GUARD_FIELD_NAME];
+};
+
+struct form_state {
+    uint8_t separator;
+    bool percent; /* escapes and + are decoded */
+    bool in_value;
+};
+
+struct json_state {
+    uint8_t state;
+    bool expects_key, is_key;
+    uint8_t digits;
+    uint16_t unit, high; /* of \uXXXX; a high surrogate that waits */
+    uint16_t depth;
+    uint64_t deeper; /* containers beyond LIMIT_GUARD_DEPTH */
+    struct {
+        uint64_t index;
+        uint16_t name_n;
+        bool is_array;
+    } stack[LIMIT_GUARD_DEPTH];
+};
+
+struct xml_state {
+    uint8_t state, quote;
+    uint16_t matched; /* of what a comment, a section or an entity must say */
+    uint8_t entity_n;
+    char entity[12];
+    uint16_t depth, brackets;
+    bool closes; /* the tag ends its element */
+    uint64_t deeper;
+    uint16_t stack[LIMIT_GUARD_DEPTH]; /* length of the path of each */
+};
+
+struct multipart_state {
+    uint8_t state, folded; /* folded: the state that a line goes on in that begins with a space */
+    bool is_file, in_part, escaped, extended;
+    uint8_t line_end; /* bytes of a line end that may belong to the delimiter */
+    uint8_t dashes, quotes, key_n, delimiter_n;
+    uint8_t matched;                             /* bytes of the delimiter */
+    char key[24];                                /* the header's or parameter's name so far */
+    uint8_t delimiter[LIMIT_GUARD_BOUNDARY + 2]; /* with its -- */
+};
+
+#define GUARD_NO_PLACE UINT64_MAX
+
+struct guard_stream {
+    struct guard_request *q;
+    void (*parse)(struct guard_stream *st, struct slice s); /* from st->base on */
+    void (*finish)(struct guard_stream *st);                /* what it waited with; NULL: nothing */
+    enum guard_part part;                                   /* of the text or of its fields */
+    bool matches;                                           /* rules look into its fields */
+    bool opens_next; /* a place at the first byte of the next cell */
+    uint64_t base;   /* where the next cell begins */
+    struct guard_window *window;
+    struct { /* the field that the next byte belongs to */
+        enum guard_part part;
+        bool in_name, matching;
+        uint64_t from, last_place;
+        struct guard_field field; /* as the matcher was given it */
+    } span;
+    struct { /* an escape that is not whole: digits is 1 behind the %, 2 behind the first digit */
+        uint8_t digits, value, raw;
+    } percent;
+    size_t next_place;
+    const uint8_t *before; /* the cell before, in the piece or in kept */
+    size_t before_n, held, out_n;
+    /* what follows is written before it is read */
+    struct guard_name name;
+    struct guard_places places;
+    union {
+        struct form_state form;
+        struct json_state json;
+        struct xml_state xml;
+        struct multipart_state multipart;
+    } as;
+    uint8_t out[256]; /* decoded bytes on their way to the matcher */
+    uint8_t kept[GUARD_CELL], hold[OPENER_PIECE];
+};
+
+/* The parser is set by what prepares the stream for a type: one of those below. */
+void guard_stream_begin(struct guard_stream *st, struct guard_request *q, enum guard_part part);
+void guard_stream_piece(struct guard_stream *st, struct slice piece);
+void guard_stream_end(struct guard_stream *st);
+
+/* --- what parsers call */
+
+/* From the byte at `at` on another field: of st->name where its kind has a name. */
+void guard_span(struct guard_stream *st, enum guard_part part, bool in_name, uint64_t at);
+void guard_put_all(struct guard_stream *st, struct slice decoded);
+static inline void guard_put(struct guard_stream *st, uint8_t c)
+{
+    if (st->span.matching) {
+        if (st->out_n == sizeof st->out)
+            guard_put_all(st, (struct slice){NULL, 0});
+        st->out[st->out_n++] = c;
+    }
+}
+static inline void guard_name_add(struct guard_stream *st, uint8_t c)
+{
+    if (st->name.n < sizeof st->name.p)
+        st->name.p[st->name.n++] = c;
+}
+static inline void guard_name_cut(struct guard_stream *st, size_t n)
+{
+    if (n < st->name.n)
+        st->name.n = (uint16_t)n;
+}
+void guard_name_set(struct guard_stream *st, struct slice name);
+/* The first byte that is a or b, or s.n. */
+size_t guard_find2(struct slice s, uint8_t a, uint8_t b);
+int guard_hex(uint8_t c); /* -1: no digit */
+/* A byte that is decoded already: to the matcher, and to the name if it is of one. */
+static inline void guard_put_to(struct guard_stream *st, uint8_t c, bool to_name)
+{
+    if (to_name)
+        guard_name_add(st, c);
+    guard_put(st, c);
+}
+/* A byte of percent-encoded text, and its end: an escape that is none stays as it is. */
+void guard_percent_byte(struct guard_stream *st, uint8_t c, bool to_name);
+void guard_percent_end(struct guard_stream *st, bool to_name);
+void guard_put_point(struct guard_stream *st, uint32_t cp, bool to_name); /* in UTF-8 */
+
+/* --- parsers: each prepares the stream that was begun, whose name is set if its part has one */
+
+void guard_text_prepare(struct guard_stream *st, bool in_name);
+void guard_percent_prepare(struct guard_stream *st); /* one value, percent-encoded */
+void guard_form_prepare(struct guard_stream *st);    /* a=b&c=d */
+void guard_cookie_prepare(struct guard_stream *st);  /* a=b; c=d */
+void guard_json_prepare(struct guard_stream *st);
+void guard_xml_prepare(struct guard_stream *st);
+/* False: the boundary cannot be one, and nothing was prepared. */
+bool guard_multipart_prepare(struct guard_stream *st, struct slice boundary);
+
+/* --- heads and bodies */
+
+/* One value of the head, or several that the form or cookie parser takes apart. */
+enum guard_form { GUARD_PLAIN, GUARD_NAME, GUARD_PERCENT, GUARD_PAIRS, GUARD_COOKIES };
+#define GUARD_HEAD_PARTS                                                           \
+    (1u << GUARD_METHOD | 1u << GUARD_URI | 1u << GUARD_ARG | 1u << GUARD_HEADER | \
+     1u << GUARD_COOKIE)
+/* Whether rules look into any of these parts, a bit each. */
+static inline bool guard_wants(const struct guard_request *q, uint32_t parts)
+{
+    return (q->scope.any_patch || q->scope.any_signature) && (q->scope.parts & parts) != 0;
+}
+
+/* A type and its parameters (RFC 9110 section 8.3.1); slices of the header. */
+struct guard_type {
+    struct slice type, boundary, charset;
+};
+struct guard_type guard_type_parse(struct slice content_type);
+/* Prepares the stream for a body of this type. */
+void guard_type_prepare(struct guard_stream *st, const struct guard_type *t);
+/* Whether its bytes are ASCII where they mean ASCII, or such that decoders of lookups read them. */
+bool guard_charset_is_read(struct slice charset);
+
+#endif

@@ -1,0 +1,67 @@
+/* Places where a lookup may begin: the prefilter and the second look, at a bounded cost for each
+ * byte whatever stands there (hunt/lines.c does the same for logs). */
+#include "guard/guard_int.h"
+
+#define FAILS 12 /* full looks that may fail in a cell before it is decoded in one go */
+
+/* A backslash may be followed by any number of u; what is in view must not end within them. */
+static bool runs_out(struct slice text, size_t at)
+{
+    size_t i = at + 1;
+    while (i < text.n && ((text.p[i] | 0x20) == 'u' || (text.p[i] | 0x20) == 'x'))
+        i++;
+    return i == text.n && text.n - at > GUARD_AHEAD / 2 && text.p[at] == '\\';
+}
+
+static void add(struct guard_places *places, size_t at)
+{
+    if (places->n < ARRAY_LEN(places->at))
+        places->at[places->n++] = (uint16_t)at;
+}
+
+void guard_scan(struct guard *g, struct slice text, size_t from, size_t to, bool ends,
+                struct guard_places *ret)
+{
+    struct slice seen = slice_sub(text, 0, to + 2); /* a spelling takes three bytes to tell */
+    uint64_t ignored = 0;
+    unsigned fails = 0;
+    bool decoded = false; /* and there is none in it */
+    for (size_t at = from; (at = prefilter_next(&g->filter, seen, at, &ignored)) < to; at++) {
+        enum opener_answer a = opener_quick(text, at);
+        if (a == OPENER_NO && !ends && runs_out(text, at))
+            a = OPENER_YES;
+        if (a == OPENER_MAYBE && decoded)
+            continue;
+        if (a == OPENER_MAYBE && fails < FAILS) {
+            a = opener_full(text, at) ? OPENER_YES : OPENER_NO;
+            fails += a == OPENER_NO;
+        } else if (a == OPENER_MAYBE) {
+            decoded = true;
+            if (opener_in_piece(slice_sub(text, at, text.n), g->piece))
+                a = OPENER_YES; /* somewhere behind */
+        }
+        if (a == OPENER_YES) {
+            add(ret, at);
+            at += ret->n > GUARD_PLACES ? GUARD_PLACE_STEP - 1 : 0;
+        }
+    }
+}
+
+bool guard_text_clean(struct guard *g, struct slice text)
+{
+    uint64_t ignored = 0;
+    size_t at = prefilter_next(&g->filter, text, 0, &ignored);
+    while (at < text.n) {
+        struct guard_places places = {.n = 0};
+        size_t from = at ? 1 : 0, start = at - from; /* base64 looks one byte back */
+        struct slice view = slice_sub(text, start, OPENER_PIECE);
+        bool ends = start + view.n == text.n;
+        size_t to = ends ? view.n : GUARD_CELL;
+        guard_scan(g, view, from, to, ends, &places);
+        if (places.n)
+            return false;
+        at = start + to;
+        at = prefilter_next(&g->filter, text, at, &ignored);
+    }
+    return true;
+}

@@ -1,0 +1,102 @@
+/* Which parser reads a body: the Content-Type header, which is the client's to choose. What lies
+ * about it changes the names of fields and what rules see, not what is found: lookups are sought in
+ * the bytes as they are. */
+#include "guard/guard_int.h"
+
+static bool same(struct slice s, const char *text)
+{
+    return s.n == strlen(text) && strncasecmp((const char *)s.p, text, s.n) == 0;
+}
+
+static bool starts(struct slice s, const char *text)
+{
+    size_t n = strlen(text);
+    return s.n >= n && strncasecmp((const char *)s.p, text, n) == 0;
+}
+
+static bool ends(struct slice s, const char *text)
+{
+    size_t n = strlen(text);
+    return s.n >= n && same(slice_sub(s, s.n - n, n), text);
+}
+
+/* Takes `; name=value` off; a quoted value comes without its quotes, escapes in it stay. */
+static bool next_parameter(struct slice *rest, struct slice *name, struct slice *value)
+{
+    while (rest->n && (rest->p[0] == ';' || rest->p[0] == ' ' || rest->p[0] == '\t'))
+        *rest = slice_sub(*rest, 1, rest->n);
+    if (rest->n == 0)
+        return false;
+    size_t n = guard_find2(*rest, '=', ';');
+    *name = slice_trim(slice_sub(*rest, 0, n));
+    *value = (struct slice){NULL, 0};
+    if (n == rest->n || rest->p[n] == ';') {
+        *rest = slice_sub(*rest, n, rest->n);
+        return true;
+    }
+    *rest = slice_sub(*rest, n + 1, rest->n);
+    while (rest->n && (rest->p[0] == ' ' || rest->p[0] == '\t'))
+        *rest = slice_sub(*rest, 1, rest->n);
+    if (rest->n && rest->p[0] == '"') {
+        *rest = slice_sub(*rest, 1, rest->n);
+        n = slice_index(*rest, '"');
+        *value = slice_sub(*rest, 0, n);
+    } else {
+        n = slice_index(*rest, ';');
+        *value = slice_trim(slice_sub(*rest, 0, n));
+    }
+    *rest = slice_sub(*rest, n + (n < rest->n && rest->p[n] == '"'), rest->n);
+    return true;
+}
+
+struct guard_type guard_type_parse(struct slice content_type)
+{
+    struct guard_type t = {0};
+    struct slice name, value;
+    size_t n = guard_find2(content_type, ';', ',');
+    t.type = slice_trim(slice_sub(content_type, 0, n));
+    for (struct slice rest = slice_sub(content_type, n, content_type.n);
+         next_parameter(&rest, &name, &value);) {
+        if (same(name, "boundary") && t.boundary.n == 0)
+            t.boundary = value;
+        else if (same(name, "charset") && t.charset.n == 0)
+            t.charset = value;
+    }
+    return t;
+}
+
+void guard_type_prepare(struct guard_stream *st, const struct guard_type *t)
+{
+    struct slice s = t->type;
+    if (same(s, "application/x-www-form-urlencoded")) {
+        st->part = GUARD_FORM;
+        guard_form_prepare(st);
+    } else if (starts(s, "multipart/") && guard_multipart_prepare(st, t->boundary)) {
+        return;
+    } else if (ends(s, "/json") || ends(s, "+json") || ends(s, "ndjson") || ends(s, "jsonl") ||
+               ends(s, "json-seq") || ends(s, "jsonlines")) {
+        guard_json_prepare(st);
+    } else if (ends(s, "/xml") || ends(s, "+xml")) {
+        guard_xml_prepare(st);
+    } else {
+        guard_text_prepare(st, false);
+    }
+}
+
+/* A text in EBCDIC or UTF-7 says ${ in other bytes, and a server that honours the charset reads
+ * it. UTF-16 is among the decoders. */
+bool guard_charset_is_read(struct slice charset)
+{
+    static const char *const families[] = {
+        "utf-8",    "utf8",  "us-ascii", "ascii",     "iso-8859-", "iso8859",   "latin",
+        "windows-", "cp125", "cp932",    "ms932",     "shift_jis", "shift-jis", "sjis",
+        "x-sjis",   "euc-",  "gb2312",   "gbk",       "gb18030",   "big5",      "koi8-",
+        "utf-16",   "utf16", "unicode",  "iso-2022-", "tis-620",   "macintosh", "binary",
+    };
+    if (charset.n == 0)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(families); i++)
+        if (starts(charset, families[i]))
+            return true;
+    return false;
+}
