@@ -123,5 +123,23 @@
 #define LIMIT_GUARD_EVENT KIB(8)   /* a line, newline and all: one datagram of syslog */
 #define LIMIT_GUARD_CLIENTS 4096   /* whose events are counted: 64 bytes each, in each worker */
 #define LIMIT_GUARD_EVENT_TEXT 512 /* of the field's text; as much as a reader looks at */
+/* --- guard: rules of the edge (guard/rules) */
+#define LIMIT_GUARD_RULES_BYTES MIB(8)   /* one file; 100,000 addresses are 3 MiB */
+#define LIMIT_GUARD_RULES_MEMORY MIB(32) /* names and texts of it */
+#define LIMIT_GUARD_LINE 4096            /* a pattern with every byte escaped fits */
+#define LIMIT_GUARD_ID 64                /* of a rule: it goes into every event */
+#define LIMIT_GUARD_SITES 10000
+#define LIMIT_GUARD_LISTED 100000   /* clients, and as many call-backs; memory: 40 bytes each */
+#define LIMIT_GUARD_EXCEPTIONS 128  /* looked through for a request: some nanoseconds each */
+#define LIMIT_GUARD_PATCHES 256     /* the same */
+#define LIMIT_GUARD_SIGNATURES 256  /* compiling takes time and memory */
+#define LIMIT_GUARD_PATTERN 1024    /* bytes of an expression */
+#define LIMIT_GUARD_REPEAT 1000     /* {n,m} */
+#define LIMIT_GUARD_NESTING 32      /* groups inside groups */
+#define LIMIT_GUARD_EDGES 4096      /* of an expression as an automaton (rules_shape.c) */
+#define LIMIT_GUARD_COPIED 200      /* those that repeats add: compiling took up to 0.3 s */
+#define LIMIT_GUARD_ALL_EDGES 32768 /* of all of a file: together up to 2 s */
+#define LIMIT_GUARD_ALL_COPIED 400
+#define LIMIT_GUARD_STREAM KIB(64) /* state of matching that a request keeps between pieces */
 
 #endif
