@@ -80,11 +80,11 @@ enum status guard_body_begin(struct guard_request *q, struct slice content_type,
     if (q->over)
         return OK;
     if (!coding_of(content_encoding, &coding)) {
-        guard_limit(q, "encoding");
+        guard_limited(q, GUARD_LIMIT_ENCODING);
         coding = NONE;
     }
     if (!guard_charset_is_read(t.charset))
-        guard_limit(q, "charset");
+        guard_limited(q, GUARD_LIMIT_CHARSET);
     if (make_body(q, coding) != OK)
         return ST_NOMEM;
     guard_stream_begin(&q->body->text, q, GUARD_BODY);
@@ -103,7 +103,7 @@ static struct slice within_limit(struct guard_request *q, uint64_t *bytes, struc
     uint64_t limit = q->options->body_limit;
     if (limit && piece.n > limit - *bytes) {
         piece = slice_sub(piece, 0, (size_t)(limit - *bytes));
-        guard_limit(q, "body-limit");
+        guard_limited(q, GUARD_LIMIT_BODY);
     }
     *bytes += piece.n;
     return piece;
@@ -112,7 +112,7 @@ static struct slice within_limit(struct guard_request *q, uint64_t *bytes, struc
 static void broken(struct guard_request *q)
 {
     q->body->broken = true;
-    guard_limit(q, "encoding");
+    guard_limited(q, GUARD_LIMIT_ENCODING);
 }
 
 static bool inflate_begin(struct guard_request *q, int window)
@@ -122,7 +122,7 @@ static bool inflate_begin(struct guard_request *q, int window)
     b->begun = inflateInit2(&b->z, window) == Z_OK;
     b->broken = !b->begun;
     if (!b->begun)
-        guard_limit(q, "memory");
+        guard_limited(q, GUARD_LIMIT_MEMORY);
     return b->begun;
 }
 
@@ -138,7 +138,7 @@ static void inflated(struct guard_request *q, struct slice out)
     struct slice some = within_limit(q, &b->inflated, out);
     guard_stream_piece(&b->text, some);
     if (is_bomb(b)) {
-        guard_limit(q, "ratio");
+        guard_limited(q, GUARD_LIMIT_RATIO);
         b->broken = true;
     }
     b->broken |= some.n < out.n; /* the limit, which was told */
@@ -222,7 +222,7 @@ void guard_body_end(struct guard_request *q)
         return;
     q->body = NULL;
     if (b->packed && b->bytes && !b->ended && !b->broken && !q->over)
-        guard_limit(q, "encoding"); /* cut */
+        guard_limited(q, GUARD_LIMIT_ENCODING); /* cut */
     guard_stream_end(&b->text);
     if (b->packed)
         guard_stream_end(b->packed);

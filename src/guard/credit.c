@@ -44,8 +44,7 @@ struct guard_credit *guard_credit_of(struct guard *g, uint64_t client)
         g->grant_ms = now;
         uint64_t given = g->grant < GUARD_CREDIT_NEW ? g->grant : GUARD_CREDIT_NEW;
         g->grant -= given;
-        *c = (struct guard_credit){.client = client,
-                                   .left = given > GUARD_CREDIT_LEAST ? given : GUARD_CREDIT_LEAST};
+        *c = (struct guard_credit){.client = client, .left = given};
     }
     c->seen_ms = now;
     return c;

@@ -26,14 +26,16 @@
  * Examining costs steps and work (lookup/examine.h), some nanoseconds each. Each client has a
  * credit of its own, so that who sends nothing but hostile requests spends his own only: it grows
  * with time and with the bytes that are examined. New clients get theirs out of a grant that they
- * share, for addresses are cheap; when that is spent they get GUARD_CREDIT_LEAST, which examines an
- * ordinary head exactly. */
-#define GUARD_CREDIT_MOST 4194304u /* 4 to 8 ms */
-#define GUARD_CREDIT_NEW 1048576u  /* 1 to 2 ms */
-#define GUARD_CREDIT_LEAST 65536u  /* 0.1 ms */
-#define GUARD_CREDIT_PER_MS 2048u  /* of a client: 0.2 to 0.4 % of a core */
-#define GUARD_GRANT_MOST 67108864u /* 64 new clients at once */
-#define GUARD_GRANT_PER_MS 65536u  /* and 60 a second: 6 to 12 % of a core */
+ * share, for addresses are cheap. Whatever is left, a request has a credit that examines payloads
+ * of ordinary length exactly (99.9 % of the collected ones in every coding): else a client could
+ * send until nothing is left, and then what he came for, past a guard that fails open. Beyond it
+ * the least that each byte gets holds, and what exceeds that is the limit "budget". */
+#define GUARD_CREDIT_MOST 4194304u  /* 4 to 8 ms */
+#define GUARD_CREDIT_NEW 1048576u   /* 1 to 2 ms */
+#define GUARD_CREDIT_PER_MS 2048u   /* of a client: 0.2 to 0.4 % of a core */
+#define GUARD_CREDIT_REQUEST 32768u /* some 30 us: as much as a server takes for a request */
+#define GUARD_GRANT_MOST 67108864u  /* 64 new clients at once */
+#define GUARD_GRANT_PER_MS 65536u   /* and 60 a second: 6 to 12 % of a core */
 
 struct guard_credit {
     uint64_t client; /* 0: free */
@@ -96,8 +98,18 @@ struct guard_window {
 
 struct slice guard_mark_name(const struct guard_mark *m);
 void guard_judge(struct guard_request *q, const struct guard_window *w);
-/* Something was not examined: a finding, unless there is a worse one. */
-void guard_limit(struct guard_request *q, const char *name);
+/* What was not examined, and why: a later one is told rather than an earlier one, whichever was met
+ * first, for that depends on the pieces. */
+enum guard_limit {
+    GUARD_LIMIT_BODY,     /* "body-limit" */
+    GUARD_LIMIT_CHARSET,  /* "charset": its letters are not where ASCII has them */
+    GUARD_LIMIT_ENCODING, /* "encoding": not known, more than one, or broken */
+    GUARD_LIMIT_RATIO,    /* "ratio": a bomb */
+    GUARD_LIMIT_MEMORY,   /* "memory" */
+    GUARD_LIMIT_BUDGET,   /* "budget": of examining */
+};
+/* A finding, unless there is a worse one. */
+void guard_limited(struct guard_request *q, enum guard_limit why);
 /* A rule's match. */
 void guard_matched(struct guard_request *q, const char *rule, const struct guard_field *f);
 bool guard_excluded(const struct guard_request *q, const struct guard_field *f);

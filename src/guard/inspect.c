@@ -89,6 +89,7 @@ void guard_request_begin(struct guard_request *q, struct guard *g, const struct 
     q->guard = g;
     q->options = o;
     q->client = guard_client_of(client_addr);
+    q->credit = GUARD_CREDIT_REQUEST;
     if (rules) {
         enum guard_list list = client_addr.n == 4 || client_addr.n == 16
                                    ? guard_rules_client(rules, client_addr)

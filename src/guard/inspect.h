@@ -59,7 +59,8 @@ struct guard_request {
     struct guard_matcher *matcher;
     bool limited;    /* something was not examined, found or not */
     bool over;       /* nothing more can change what is found, so nothing more is looked at */
-    uint64_t client; /* whose credit examining takes */
+    uint64_t client; /* whose credit examining takes, */
+    uint64_t credit; /* and the request's own */
     struct guard_window *spare; /* memory for use again */
     uint64_t head_bytes, body_bytes;
 };

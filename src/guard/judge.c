@@ -13,30 +13,39 @@ struct look {
     uint8_t key[LIMIT_GUARD_KEY];
 };
 
+static const char *const limits[] = {
+    [GUARD_LIMIT_BODY] = "body-limit",   [GUARD_LIMIT_CHARSET] = "charset",
+    [GUARD_LIMIT_ENCODING] = "encoding", [GUARD_LIMIT_RATIO] = "ratio",
+    [GUARD_LIMIT_MEMORY] = "memory",     [GUARD_LIMIT_BUDGET] = "budget",
+};
+
 /* The order of what is found: the worst is told. */
 static unsigned severity(enum guard_why why, enum verdict v)
 {
     switch (why) {
     case GUARD_NOTHING:
         return 0;
-    case GUARD_LIMIT:
-        return 1;
+    case GUARD_LIMIT: /* and of limits the greatest is one more */
+        return GUARD_LIMIT_BUDGET + 1;
     case GUARD_SIGNATURE:
-        return 3;
+        return 21;
     case GUARD_PATCH:
-        return 4;
+        return 22;
     case GUARD_LOOKUP:
-        return v == VERDICT_REACHES ? 6 : v == VERDICT_IF_CLOSED ? 5 : 2;
+        return v == VERDICT_REACHES ? 24 : v == VERDICT_IF_CLOSED ? 23 : 20;
     case GUARD_CALLBACK:
-        return 7;
+        return 25;
     case GUARD_CLIENT:
-        return 8;
+        return 26;
     }
     return 0;
 }
 
 static unsigned severity_found(const struct guard_request *q)
 {
+    for (unsigned i = 0; q->found.why == GUARD_LIMIT && i < ARRAY_LEN(limits); i++)
+        if (q->found.rule == limits[i])
+            return i + 1;
     return severity(q->found.why, q->found.verdict);
 }
 
@@ -44,7 +53,7 @@ void *guard_alloc(struct guard_request *q, size_t n)
 {
     void *p = q->options->alloc(q->options->alloc_ctx, n);
     if (!p)
-        guard_limit(q, "memory");
+        guard_limited(q, GUARD_LIMIT_MEMORY);
     return p;
 }
 
@@ -57,24 +66,25 @@ static struct slice copy(struct guard_request *q, struct slice s)
     return slice_of(p, s.n);
 }
 
-void guard_limit(struct guard_request *q, const char *name)
+void guard_limited(struct guard_request *q, enum guard_limit why)
 {
     q->limited = true;
-    if (q->found.why == GUARD_NOTHING)
-        q->found =
-            (struct guard_finding){.why = GUARD_LIMIT, .rule = name, .field = {.part = GUARD_BODY}};
+    if (severity_found(q) < why + 1u)
+        q->found = (struct guard_finding){
+            .why = GUARD_LIMIT, .rule = limits[why], .field = {.part = GUARD_BODY}};
 }
 
 bool guard_excluded(const struct guard_request *q, const struct guard_field *f)
 {
     const struct guard_options *o = q->options;
-    return !f->in_name && ((q->scope.any_exception && guard_scope_excepts(&q->scope, f)) ||
-                           (o->excluded && o->excluded(o->excluded_ctx, f)));
+    return (q->scope.any_exception && guard_scope_excepts(&q->scope, f)) ||
+           (o->excluded && o->excluded(o->excluded_ctx, f));
 }
 
 void guard_matched(struct guard_request *q, const char *rule, const struct guard_field *f)
 {
-    enum guard_why why = q->scope.any_patch ? GUARD_PATCH : GUARD_SIGNATURE;
+    enum guard_why why =
+        guard_rules_is_signature(q->scope.rules, rule) ? GUARD_SIGNATURE : GUARD_PATCH;
     if (severity(why, VERDICT_NONE) <= severity_found(q))
         return;
     q->found = (struct guard_finding){.why = why, .rule = rule, .field = *f};
@@ -151,14 +161,23 @@ static bool strike_out(struct guard *g, const struct examined *r, struct slice *
 
 /* --- looks */
 
+static uint64_t less(uint64_t have, uint64_t spent)
+{
+    return have > spent ? have - spent : 0;
+}
+
+/* The request's own credit comes beside the client's, not on top of it. */
 static enum status examine_for(struct guard_request *q, struct slice text, struct examined *r)
 {
     struct guard *g = q->guard;
     struct guard_credit *c = guard_credit_of(g, q->client);
-    examiner_set_credit(g->examiner, c->left);
+    uint64_t had = c->left > q->credit ? c->left : q->credit;
+    examiner_set_credit(g->examiner, had);
     enum status st = examine(g->examiner, text, r);
     uint64_t left = examiner_credit(g->examiner);
-    c->left = left < GUARD_CREDIT_MOST ? left : GUARD_CREDIT_MOST;
+    c->left = left > had ? c->left + (left - had) : less(c->left, had - left);
+    c->left = c->left < GUARD_CREDIT_MOST ? c->left : GUARD_CREDIT_MOST;
+    q->credit = less(q->credit, less(had, left));
     return st;
 }
 
@@ -182,7 +201,7 @@ static void look_at(struct guard_request *q, struct slice text, struct look *ret
     *ret = (struct look){.why = GUARD_NOTHING};
     for (unsigned i = 0;; i++) {
         if (examine_for(q, text, &r) != OK) {
-            guard_limit(q, "memory");
+            guard_limited(q, GUARD_LIMIT_MEMORY);
             return;
         }
         if (r.verdict == VERDICT_NONE)
@@ -240,7 +259,7 @@ static void tell(struct guard_request *q, const struct look *l, const struct gua
     *f = (struct guard_finding){.why = l->why,
                                 .verdict = l->verdict,
                                 .reason = l->reason,
-                                .rule = l->why == GUARD_LIMIT ? "budget" : NULL,
+                                .rule = l->why == GUARD_LIMIT ? limits[GUARD_LIMIT_BUDGET] : NULL,
                                 .field = {.part = GUARD_BODY},
                                 .chain_count = l->chain_count};
     memcpy(f->chain, l->chain, sizeof f->chain);

@@ -272,7 +272,7 @@ static size_t take_mark(struct guard_stream *st, uint8_t c, uint64_t at)
             x->matched = 0;
             guard_span(st, GUARD_XML, false, at + 1);
         } else {
-            x->matched = (uint16_t)(in_comment << 8 | (k + 1));
+            x->matched = (uint16_t)((in_comment ? 0x100u : 0u) | (k + 1));
         }
         return 1;
     }

@@ -97,6 +97,8 @@ void guard_matcher_begin(struct guard_matcher *m, const struct guard_field *f);
 /* The id of the first rule that matches in this piece, or NULL; it lives as long as the rules. */
 const char *guard_matcher_piece(struct guard_matcher *m, struct slice decoded);
 const char *guard_matcher_end(struct guard_matcher *m); /* for patterns that end with $ */
+/* Whether an id that a matcher gave is a signature's; else it is a patch's. */
+bool guard_rules_is_signature(const struct guard_rules *r, const char *id);
 
 /* --- the nearest equivalent for edges that cannot load the module (export.c) */
 enum guard_export { GUARD_AS_MODSECURITY, GUARD_AS_HAPROXY };

@@ -318,6 +318,15 @@ const char *guard_matcher_end(struct guard_matcher *m)
     return found;
 }
 
+bool guard_rules_is_signature(const struct guard_rules *r, const char *id)
+{
+    const struct rule_pattern *p = r->patterns + LIMIT_GUARD_PATCHES;
+    for (size_t i = 0; i < r->about.signatures; i++)
+        if (p[i].id == id)
+            return true;
+    return false;
+}
+
 /* --- what of the rules concerns a request or a field */
 
 static bool one_of(struct slice list, struct slice word)

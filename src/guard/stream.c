@@ -91,7 +91,7 @@ static void match_begin(struct guard_stream *st)
     struct guard *g = q->guard;
     if ((!g->scratch && guard_scratch_new(&g->scratch) != OK) ||
         (!q->matcher && guard_matcher_new(g->scratch, &q->scope, &q->matcher) != OK)) {
-        guard_limit(q, "memory");
+        guard_limited(q, GUARD_LIMIT_MEMORY);
         return;
     }
     guard_matcher_begin(q->matcher, &st->span.field);

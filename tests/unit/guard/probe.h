@@ -1,5 +1,5 @@
-/* Requests as tests make them: memory that is counted, bodies cut as told, and what was found as
- * text. */
+/* Requests as tests make them, an hour apart so that credit is full: memory that is counted, bodies
+ * cut as told, and what was found as text. */
 #ifndef HIKESHI_TESTS_GUARD_PROBE_H
 #define HIKESHI_TESTS_GUARD_PROBE_H
 
