@@ -50,7 +50,7 @@ struct guard {
     uint64_t seed, grant, grant_ms;
     uint64_t (*now_ms)(void); /* tests put theirs */
     struct buf masked, allowed;
-    uint8_t piece[2][OPENER_PIECE];
+    uint8_t piece[2][OPENER_ROOM];
 };
 
 /* A number for the client: IPv4 by address, IPv6 by its /64. Never 0. */

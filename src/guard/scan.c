@@ -2,7 +2,7 @@
  * byte whatever stands there (hunt/lines.c does the same for logs). */
 #include "guard/guard_int.h"
 
-#define FAILS 12 /* full looks that may fail in a cell before it is decoded in one go */
+#define FAILS 200 /* steps of full looks that may fail in a cell before it is decoded in one go */
 
 /* A backslash may be followed by any number of u; what is in view must not end within them. */
 static bool runs_out(struct slice text, size_t at)
@@ -23,18 +23,22 @@ void guard_scan(struct guard *g, struct slice text, size_t from, size_t to, bool
                 struct guard_places *ret)
 {
     struct slice seen = slice_sub(text, 0, to + 2); /* a spelling takes three bytes to tell */
+    struct prefilter_block block = {0};
+    struct opener_memory memory = {0};
     uint64_t ignored = 0;
     unsigned fails = 0;
     bool decoded = false; /* and there is none in it */
-    for (size_t at = from; (at = prefilter_next(&g->filter, seen, at, &ignored)) < to; at++) {
-        enum opener_answer a = opener_quick(text, at);
+    for (size_t at = from; (at = prefilter_next(&g->filter, seen, at, &ignored, &block)) < to;
+         at++) {
+        enum opener_answer a = opener_quick(text, at, &memory);
         if (a == OPENER_NO && !ends && runs_out(text, at))
             a = OPENER_YES;
         if (a == OPENER_MAYBE && decoded)
             continue;
         if (a == OPENER_MAYBE && fails < FAILS) {
-            a = opener_full(text, at) ? OPENER_YES : OPENER_NO;
-            fails += a == OPENER_NO;
+            unsigned steps = OPENER_STEPS;
+            a = opener_full(text, at, &steps) ? OPENER_YES : OPENER_NO;
+            fails += a == OPENER_NO ? steps : 0;
         } else if (a == OPENER_MAYBE) {
             decoded = true;
             if (opener_in_piece(slice_sub(text, at, text.n), g->piece))
@@ -49,8 +53,9 @@ void guard_scan(struct guard *g, struct slice text, size_t from, size_t to, bool
 
 bool guard_text_clean(struct guard *g, struct slice text)
 {
+    struct prefilter_block block = {0};
     uint64_t ignored = 0;
-    size_t at = prefilter_next(&g->filter, text, 0, &ignored);
+    size_t at = prefilter_next(&g->filter, text, 0, &ignored, &block);
     while (at < text.n) {
         struct guard_places places = {.n = 0};
         size_t from = at ? 1 : 0, start = at - from; /* base64 looks one byte back */
@@ -61,7 +66,7 @@ bool guard_text_clean(struct guard *g, struct slice text)
         if (places.n)
             return false;
         at = start + to;
-        at = prefilter_next(&g->filter, text, at, &ignored);
+        at = prefilter_next(&g->filter, text, at, &ignored, &block);
     }
     return true;
 }

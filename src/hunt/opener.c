@@ -390,12 +390,27 @@ static bool is_escape(uint8_t c)
     return c == '%' || c == '\\' || c == '&';
 }
 
+/* Whether the name of an entity that matters can begin at `at`: by three of its letters, for the
+ * fields of forms begin with two of them all the time (&amount, &date, &price). */
+static bool name_can(struct slice s, size_t at)
+{
+    static const char heads[][4] = {"amp", "bso", "dol", "lbr", "lcu", "per"};
+    for (size_t h = 0; h < ARRAY_LEN(heads); h++) {
+        size_t n = 0;
+        while (n < 3 && (at_or_nul(s, at + n) | 0x20) == heads[h][n])
+            n++;
+        if (n == 3 || (n > 0 && is_escape(at_or_nul(s, at + n)))) /* the next may be hidden */
+            return true;
+    }
+    return false;
+}
+
 /* Whether what stands at `at` can go on after the character v of the layer below. */
 static bool continues(struct slice s, size_t at, int32_t v)
 {
     if (at >= s.n || (v != '$' && v != '%' && v != '\\' && v != '&'))
         return false;
-    uint8_t c = s.p[at], low = c | 0x20, next = at_or_nul(s, at + 1) | 0x20;
+    uint8_t c = s.p[at], low = c | 0x20;
     if (is_escape(c))
         return true;
     switch (v) {
@@ -405,11 +420,8 @@ static bool continues(struct slice s, size_t at, int32_t v)
         return c == '2' || c == '5' || low == 'u' || c == '3';
     case '\\':
         return low == 'u' || low == 'x' || (c >= '0' && c <= '7');
-    case '&': /* #, or two letters of one of the names */
-        return c == '#' || (is_escape(at_or_nul(s, at + 1)) && low && strchr("dlbpa", low)) ||
-               (low == 'd' && next == 'o') || (low == 'l' && (next == 'b' || next == 'c')) ||
-               (low == 'b' && next == 's') || (low == 'p' && next == 'e') ||
-               (low == 'a' && next == 'm');
+    case '&':
+        return c == '#' || name_can(s, at);
     default:
         return false;
     }
