@@ -2,7 +2,8 @@
  * byte whatever stands there (hunt/lines.c does the same for logs). */
 #include "guard/guard_int.h"
 
-#define FAILS 200 /* steps of full looks that may fail in a cell before it is decoded in one go */
+#define FAILS 200  /* steps of full looks that may fail in a cell before it is decoded in one go */
+#define FINDS 1000 /* of those that find; then what may be a place is one, without a look */
 
 /* A backslash may be followed by any number of u; what is in view must not end within them. */
 static bool runs_out(struct slice text, size_t at)
@@ -11,6 +12,17 @@ static bool runs_out(struct slice text, size_t at)
     while (i < text.n && ((text.p[i] | 0x20) == 'u' || (text.p[i] | 0x20) == 'x'))
         i++;
     return i == text.n && text.n - at > GUARD_AHEAD / 2 && text.p[at] == '\\';
+}
+
+/* &amp; before what it makes no other escape of: XML and HTML are full of it. */
+static bool is_plain_amp(struct slice text, size_t at)
+{
+    static const uint8_t amp[] = "&amp;";
+    size_t n = sizeof amp - 1;
+    if (text.n - at <= n || text.p[at] != '&' || memcmp(text.p + at, amp, n) != 0)
+        return false;
+    uint8_t c = text.p[at + n];
+    return c == 0 || !strchr("#%\\&adplbADPLB", c);
 }
 
 static void add(struct guard_places *places, size_t at)
@@ -26,12 +38,14 @@ void guard_scan(struct guard *g, struct slice text, size_t from, size_t to, bool
     struct prefilter_block block = {0};
     struct opener_memory memory = {0};
     uint64_t ignored = 0;
-    unsigned fails = 0;
+    unsigned fails = 0, finds = 0;
     bool decoded = false; /* and there is none in it */
     for (size_t at = from; (at = prefilter_next(&g->filter, seen, at, &ignored, &block)) < to;
          at++) {
-        enum opener_answer a = opener_quick(text, at, &memory);
+        enum opener_answer a = is_plain_amp(text, at) ? OPENER_NO : opener_quick(text, at, &memory);
         if (a == OPENER_NO && !ends && runs_out(text, at))
+            a = OPENER_YES;
+        if (a == OPENER_MAYBE && finds >= FINDS)
             a = OPENER_YES;
         if (a == OPENER_MAYBE && decoded)
             continue;
@@ -39,6 +53,7 @@ void guard_scan(struct guard *g, struct slice text, size_t from, size_t to, bool
             unsigned steps = OPENER_STEPS;
             a = opener_full(text, at, &steps) ? OPENER_YES : OPENER_NO;
             fails += a == OPENER_NO ? steps : 0;
+            finds += a == OPENER_YES ? steps : 0;
         } else if (a == OPENER_MAYBE) {
             decoded = true;
             if (opener_in_piece(slice_sub(text, at, text.n), g->piece))
