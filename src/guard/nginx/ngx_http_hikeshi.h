@@ -34,6 +34,7 @@
 #define NGX_HTTP_HIKESHI_ZONES      32      /* names of hikeshi_zone */
 #define NGX_HTTP_HIKESHI_ZONE_NAME  64
 #define NGX_HTTP_HIKESHI_TICK       200     /* ms between looks at the file of rules */
+#define NGX_HTTP_HIKESHI_MEMORY     12288   /* of a context: what a body takes that is clean */
 
 
 /* a file as it was when it was read */
@@ -114,9 +115,13 @@ typedef struct {
 } ngx_http_hikeshi_loc_conf_t;
 
 
-typedef struct {
+typedef struct ngx_http_hikeshi_ctx_s  ngx_http_hikeshi_ctx_t;
+
+struct ngx_http_hikeshi_ctx_s {
     struct guard_request             guard;
     struct guard_options             options;
+    ngx_pool_t                      *pool;
+    ngx_http_hikeshi_ctx_t          *next;          /* of those that are free */
     struct guard_rules              *rules;         /* a reference: findings name them */
     ngx_http_hikeshi_loc_conf_t     *conf;          /* of the location it is in */
     ngx_uint_t                       mode;
@@ -137,13 +142,19 @@ typedef struct {
     unsigned                         body_begun:1;
     unsigned                         body_pieces:1;
     unsigned                         body_done:1;
-} ngx_http_hikeshi_ctx_t;
+
+    /* memory of guard; more than that comes from the pool */
+    size_t                           used;
+    u_char                           memory[NGX_HTTP_HIKESHI_MEMORY];
+};
 
 
 typedef struct {
     struct guard                    *guard;
     struct guard_rules              *rules;
     struct guard_rate               *rate;          /* NULL: no limit */
+    ngx_http_hikeshi_ctx_t          *free;
+    ngx_uint_t                       nfree;
 } ngx_http_hikeshi_worker_t;
 
 
@@ -160,6 +171,7 @@ ngx_int_t ngx_http_hikeshi_head_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_hikeshi_log_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_hikeshi_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
 void ngx_http_hikeshi_body_filter_init(void);
+void ngx_http_hikeshi_free_contexts(void);
 /* the context of a main request that has one, whatever redirects it went through */
 ngx_http_hikeshi_ctx_t *ngx_http_hikeshi_find_ctx(ngx_http_request_t *r);
 ngx_uint_t ngx_http_hikeshi_examined(ngx_http_request_t *r);

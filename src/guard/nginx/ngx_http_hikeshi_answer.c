@@ -263,8 +263,9 @@ ngx_http_hikeshi_japanese(ngx_http_request_t *r)
 
         for (i = 0; i < part->nelts; i++) {
             if (header[i].key.len == sizeof("accept-language") - 1
-                && ngx_strcasecmp(header[i].lowcase_key,
-                                  (u_char *) "accept-language")
+                && ngx_strncasecmp(header[i].key.data,
+                                   (u_char *) "accept-language",
+                                   sizeof("accept-language") - 1)
                    == 0)
             {
                 value = header[i].value;
@@ -297,12 +298,16 @@ ngx_http_hikeshi_japanese(ngx_http_request_t *r)
 
         q = 10;
 
-        for (i = 2; value.data + i + 4 < p; i++) {
+        for (i = 2; value.data + i + 2 < p; i++) {
             if (value.data[i] == 'q' && value.data[i + 1] == '='
                 && value.data[i + 2] == '0')
             {
-                q = value.data[i + 4] - '0';
+                q = value.data + i + 4 < p ? value.data[i + 4] - '0' : 0;
             }
+        }
+
+        if (q <= 0) {
+            continue;
         }
 
         if (ngx_strncasecmp(value.data, (u_char *) "ja", 2) == 0) {

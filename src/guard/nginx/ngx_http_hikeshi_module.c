@@ -573,6 +573,7 @@ ngx_http_hikeshi_exit_process(ngx_cycle_t *cycle)
     w = &ngx_http_hikeshi_worker;
 
     ngx_http_hikeshi_rules_stop();
+    ngx_http_hikeshi_free_contexts();
 
     guard_rate_free(w->rate);
     w->rate = NULL;

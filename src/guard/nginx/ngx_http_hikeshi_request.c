@@ -36,13 +36,21 @@ static ngx_uint_t ngx_http_hikeshi_holds(ngx_http_request_t *r,
     ngx_chain_t *cl);
 static void ngx_http_hikeshi_body_end(ngx_http_hikeshi_ctx_t *ctx);
 static bool ngx_http_hikeshi_excluded(void *data, const struct guard_field *f);
-static void *ngx_http_hikeshi_alloc(void *data, size_t n);
+static void *ngx_http_hikeshi_pool_alloc(void *data, size_t n);
+static void *ngx_http_hikeshi_ctx_alloc(void *data, size_t n);
 
 
 /* in r->ctx of a request whose head is clean: all there is to know of it */
-static ngx_http_hikeshi_ctx_t  ngx_http_hikeshi_clean;
+static ngx_http_hikeshi_ctx_t           ngx_http_hikeshi_clean;
 
 static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
+
+/* contexts that a worker keeps for use again; a sanitizer is to see it when one is used too late */
+#if (__SANITIZE_ADDRESS__)
+static ngx_uint_t  ngx_http_hikeshi_kept = 0;
+#else
+static ngx_uint_t  ngx_http_hikeshi_kept = 64;
+#endif
 
 
 ngx_int_t
@@ -163,6 +171,11 @@ ngx_http_hikeshi_head(ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf,
     struct guard_options     o;
     ngx_http_hikeshi_ctx_t  *ctx;
 
+    ngx_memzero(&o, sizeof(struct guard_options));
+
+    o.alloc = ngx_http_hikeshi_pool_alloc;
+    o.alloc_ctx = r->pool;
+
     ngx_http_hikeshi_begin(r, &q, &o, hlcf);
 
     raw = ngx_http_hikeshi_raw_head(r);
@@ -187,8 +200,10 @@ ngx_http_hikeshi_head(ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf,
     }
 
     ctx->guard = q;
-    ctx->options = o;
     ctx->guard.options = &ctx->options;
+    o.alloc = ctx->options.alloc;
+    o.alloc_ctx = ctx->options.alloc_ctx;
+    ctx->options = o;
 
     return ngx_http_hikeshi_act(r, ctx);
 }
@@ -198,14 +213,10 @@ static void
 ngx_http_hikeshi_begin(ngx_http_request_t *r, struct guard_request *q,
     struct guard_options *o, ngx_http_hikeshi_loc_conf_t *hlcf)
 {
-    ngx_memzero(o, sizeof(struct guard_options));
-
     o->least = (enum verdict) hlcf->least;
     o->body_limit = (uint64_t) hlcf->body_limit;
     o->excluded = hlcf->exclude ? ngx_http_hikeshi_excluded : NULL;
     o->excluded_ctx = hlcf->exclude;
-    o->alloc = ngx_http_hikeshi_alloc;
-    o->alloc_ctx = r->pool;
 
     ngx_memzero(q, sizeof(struct guard_request));
 
@@ -280,17 +291,34 @@ static ngx_http_hikeshi_ctx_t *
 ngx_http_hikeshi_create_ctx(ngx_http_request_t *r,
     ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode)
 {
-    ngx_pool_cleanup_t      *cln;
-    ngx_http_hikeshi_ctx_t  *ctx;
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_hikeshi_ctx_t     *ctx;
+    ngx_http_hikeshi_worker_t  *w;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_hikeshi_ctx_t));
+    cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
         return NULL;
     }
 
-    ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_hikeshi_ctx_t));
+    w = &ngx_http_hikeshi_worker;
+    ctx = w->free;
 
+    if (ctx) {
+        w->free = ctx->next;
+        w->nfree--;
+
+    } else {
+        ctx = ngx_alloc(sizeof(ngx_http_hikeshi_ctx_t), r->connection->log);
+        if (ctx == NULL) {
+            return NULL;
+        }
+    }
+
+    ngx_memzero(ctx, offsetof(ngx_http_hikeshi_ctx_t, memory));
+
+    ctx->pool = r->pool;
+    ctx->options.alloc = ngx_http_hikeshi_ctx_alloc;
+    ctx->options.alloc_ctx = ctx;
     ctx->conf = hlcf;
     ctx->mode = mode;
 
@@ -299,6 +327,7 @@ ngx_http_hikeshi_create_ctx(ngx_http_request_t *r,
     }
 
     cln->handler = ngx_http_hikeshi_cleanup;
+    cln->data = ctx;
 
     ngx_http_set_ctx(r, ctx, ngx_http_hikeshi_module);
 
@@ -311,8 +340,39 @@ ngx_http_hikeshi_cleanup(void *data)
 {
     ngx_http_hikeshi_ctx_t  *ctx = data;
 
+    ngx_http_hikeshi_worker_t  *w;
+
     guard_request_end(&ctx->guard);
     guard_rules_unref(ctx->rules);
+
+    w = &ngx_http_hikeshi_worker;
+
+    if (w->guard && w->nfree < ngx_http_hikeshi_kept) {
+        ctx->next = w->free;
+        w->free = ctx;
+        w->nfree++;
+        return;
+    }
+
+    ngx_free(ctx);
+}
+
+
+void
+ngx_http_hikeshi_free_contexts(void)
+{
+    ngx_http_hikeshi_ctx_t     *ctx;
+    ngx_http_hikeshi_worker_t  *w;
+
+    w = &ngx_http_hikeshi_worker;
+
+    while (w->free) {
+        ctx = w->free;
+        w->free = ctx->next;
+        ngx_free(ctx);
+    }
+
+    w->nfree = 0;
 }
 
 
@@ -390,7 +450,13 @@ ngx_http_hikeshi_log_handler(ngx_http_request_t *r)
 }
 
 
-/* tells what is new in a finding; the status of a block, or NGX_DECLINED */
+/*
+ * Tells what is new in a finding; the status of a block, or NGX_DECLINED.
+ *
+ * hikeshi_beyond is for what was not examined.  A text that means something and asks for more
+ * examining than its client has left is no such thing: let through, it would be enough to send many
+ * attacks that are blocked before one that is not.
+ */
 
 static ngx_int_t
 ngx_http_hikeshi_act(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
@@ -405,7 +471,7 @@ ngx_http_hikeshi_act(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
     if (ctx->mode != GUARD_BLOCK) {
         action = GUARD_REPORTED;
 
-    } else if (found->why == GUARD_LIMIT) {
+    } else if (found->why == GUARD_LIMIT && found->verdict == VERDICT_NONE) {
         action = (enum guard_action) ctx->conf->beyond;
 
     } else {
@@ -554,7 +620,7 @@ ngx_http_hikeshi_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 static ngx_int_t
 ngx_http_hikeshi_body_begin(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
 {
-    struct slice  type;
+    struct slice  type, encoding;
 
     type = slice_of(NULL, 0);
 
@@ -562,18 +628,25 @@ ngx_http_hikeshi_body_begin(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
         type = ngx_http_hikeshi_slice(&r->headers_in.content_type->value);
     }
 
+    encoding = ngx_http_hikeshi_encoding(r);
+
     ctx->body_begun = 1;
 
-    return guard_body_begin(&ctx->guard, type, ngx_http_hikeshi_encoding(r))
-               == OK ? NGX_OK : NGX_ERROR;
+    /* packed bytes say nothing as they lie there */
+
+    ctx->body_pieces = encoding.n > 0;
+
+    return guard_body_begin(&ctx->guard, type, encoding) == OK ? NGX_OK
+                                                               : NGX_ERROR;
 }
 
 
-/* of several such headers only one is a coding that anybody knows: "," makes them a limit */
+/* several such headers are one list (RFC 9110, section 5.3) */
 
 static struct slice
 ngx_http_hikeshi_encoding(ngx_http_request_t *r)
 {
+    u_char           *p;
     ngx_uint_t        i;
     struct slice      encoding;
     ngx_list_part_t  *part;
@@ -595,11 +668,22 @@ ngx_http_hikeshi_encoding(ngx_http_request_t *r)
                 continue;
             }
 
-            if (encoding.n) {
-                return SLICE_LIT(",");
+            if (encoding.n == 0) {
+                encoding = ngx_http_hikeshi_slice(&header[i].value);
+                continue;
             }
 
-            encoding = ngx_http_hikeshi_slice(&header[i].value);
+            p = ngx_pnalloc(r->pool, encoding.n + 1 + header[i].value.len);
+            if (p == NULL) {
+                return SLICE_LIT("unknown");
+            }
+
+            ngx_memcpy(p, encoding.p, encoding.n);
+            p[encoding.n] = ',';
+            ngx_memcpy(p + encoding.n + 1, header[i].value.data,
+                       header[i].value.len);
+
+            encoding = slice_of(p, encoding.n + 1 + header[i].value.len);
         }
     }
 
@@ -745,7 +829,26 @@ ngx_http_hikeshi_excluded(void *data, const struct guard_field *f)
 
 
 static void *
-ngx_http_hikeshi_alloc(void *data, size_t n)
+ngx_http_hikeshi_pool_alloc(void *data, size_t n)
 {
     return ngx_palloc(data, n);
+}
+
+
+static void *
+ngx_http_hikeshi_ctx_alloc(void *data, size_t n)
+{
+    ngx_http_hikeshi_ctx_t *ctx = data;
+
+    u_char  *p;
+
+    p = ngx_align_ptr(ctx->memory + ctx->used, 16);
+
+    if (n > (size_t) (ctx->memory + NGX_HTTP_HIKESHI_MEMORY - p)) {
+        return ngx_palloc(ctx->pool, n);
+    }
+
+    ctx->used = p + n - ctx->memory;
+
+    return p;
 }

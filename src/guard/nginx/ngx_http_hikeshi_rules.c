@@ -94,8 +94,8 @@ ngx_http_hikeshi_rules(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (guard_rules_load((char *) hmcf->rules_path.data, &hmcf->rules, &err)
         != OK)
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "rules \"%V\": %s",
-                           &hmcf->rules_path, err.msg);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "rules of hikeshi: %s",
+                           err.msg);
         return NGX_CONF_ERROR;
     }
 
@@ -373,8 +373,8 @@ ngx_http_hikeshi_take(ngx_log_t *log, ngx_http_hikeshi_main_conf_t *hmcf)
             (void) ngx_atomic_fetch_add(&hmcf->sh->refused, 1);
 
             ngx_log_error(NGX_LOG_ERR, log, 0,
-                          "hikeshi: rules \"%V\" refused: %s; version %uL "
-                          "stays", &hmcf->rules_path, watch->err.msg,
+                          "hikeshi: rules refused: %s; version %uL stays",
+                          watch->err.msg,
                           w->rules ? guard_rules_about(w->rules).version : 0);
         }
 
