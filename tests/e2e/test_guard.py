@@ -1107,7 +1107,8 @@ class Changes(Case):
 
     def test_a_request_keeps_the_rules_it_began_with(self):
         self.give("site * block", 'patch OLD-1 method=POST path=/up pattern="forbidden-word"')
-        self.assertTrue(wait_for(lambda: ask(self.edge.port, "/up", body="a forbidden-word here").status == 403))
+        self.assertTrue(wait_for(lambda: self.both_workers(
+            lambda: ask(self.edge.port, "/up", body="a forbidden-word here").status == 403)))
         with Client(self.edge.port) as c:
             data = request("/up", body=b"x" * 30000 + b" forbidden-word " + b"y" * 1000)
             c.send(data[:20000])
