@@ -141,5 +141,10 @@
 #define LIMIT_GUARD_ALL_EDGES 32768 /* of all of a file: together up to 2 s */
 #define LIMIT_GUARD_ALL_COPIED 400
 #define LIMIT_GUARD_STREAM KIB(64) /* state of matching that a request keeps between pieces */
+/* --- guard: requests that are tried (guard/http) */
+#define LIMIT_GUARD_TRY_BYTES MIB(64)  /* all of standard input */
+#define LIMIT_GUARD_TRY_MEMORY MIB(64) /* what examining one request keeps */
+#define LIMIT_GUARD_HTTP_HEAD 65536    /* of one request; nginx takes 4 buffers of 8 KiB */
+#define LIMIT_GUARD_HTTP_FIELDS 256    /* field lines of one request */
 
 #endif

@@ -10,6 +10,7 @@ static const struct verb {
     {"scan", verb_scan, N_("find affected copies in files, archives and folders")},
     {"explain", verb_explain, N_("show what a strange text would do, step by step")},
     {"hunt", verb_hunt, N_("find attempts in logs, and whether they succeeded")},
+    {"guard", verb_guard, N_("check, try and carry over the rules of the edge")},
 };
 
 static int usage(enum lang lang, FILE *to)

@@ -6,5 +6,6 @@
 int verb_scan(int argc, char **argv);
 int verb_hunt(int argc, char **argv);
 int verb_explain(int argc, char **argv);
+int verb_guard(int argc, char **argv);
 
 #endif

@@ -115,6 +115,7 @@ struct rule_where {
     bool path_exact;
     bool has_site;
     struct slice site; /* as a struct rule_name has it */
+    uint32_t line;
 };
 
 struct rule_pattern {

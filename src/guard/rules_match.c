@@ -381,9 +381,7 @@ bool guard_scope_excepts(const struct guard_scope *s, const struct guard_field *
     for (size_t k = 0; s->any_exception && k < ARRAY_LEN(s->exceptions); k++) {
         for (uint64_t bits = s->exceptions[k]; bits; bits &= bits - 1) {
             size_t i = k * 64 + (size_t)__builtin_ctzll(bits);
-            struct guard_field whole = *f;
-            whole.in_name = false; /* who excepts a field excepts its name */
-            if (field_concerns(&s->rules->exceptions[i], &whole))
+            if (field_concerns(&s->rules->exceptions[i], f))
                 return true;
         }
     }

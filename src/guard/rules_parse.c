@@ -283,6 +283,7 @@ static enum status take_except(struct reading *p)
     if (r->about.exceptions == LIMIT_GUARD_EXCEPTIONS)
         return too_many(p, "except", LIMIT_GUARD_EXCEPTIONS);
     struct rule_where *w = &r->exceptions[r->about.exceptions++];
+    w->line = p->line;
     enum status st = take_field(p, word(p, 1), w);
     return st == OK ? take_where(p, 2, w, NULL) : st;
 }

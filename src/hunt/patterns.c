@@ -93,6 +93,11 @@ void patterns_free(struct patterns *p)
     free(p);
 }
 
+size_t patterns_count(const struct patterns *p)
+{
+    return p->count;
+}
+
 const struct pattern *patterns_at(const struct patterns *p, size_t i)
 {
     return &p->list[i];

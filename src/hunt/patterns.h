@@ -22,6 +22,7 @@ struct patterns;
  * wrong; e says which. */
 enum status patterns_load(const char *profile, struct patterns **ret, struct err *e) MUST_USE;
 void patterns_free(struct patterns *p); /* accepts NULL */
+size_t patterns_count(const struct patterns *p);
 const struct pattern *patterns_at(const struct patterns *p, size_t i);
 
 /* A match: where it ends. */

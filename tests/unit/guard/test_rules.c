@@ -304,8 +304,8 @@ static void scopes(void **state)
     struct guard_field f = field(GUARD_ARG, "template");
     struct guard_scope s = scope(r, "a", "GET", "/editor/x");
     assert_true(guard_scope_excepts(&s, &f));
-    f.in_name = true;
-    assert_true(guard_scope_excepts(&s, &f));
+    f.in_name = true; /* the name is what the rule names */
+    assert_false(guard_scope_excepts(&s, &f));
     f = field(GUARD_FORM, "template");
     assert_false(guard_scope_excepts(&s, &f));
     f = field(GUARD_ARG, "templates");
@@ -321,6 +321,9 @@ static void scopes(void **state)
     assert_false(guard_scope_excepts(&s, &f));
     s = scope(r, "a", "GET", "/health");
     assert_true(guard_scope_excepts(&s, &f));
+    f.in_name = true;
+    assert_true(guard_scope_excepts(&s, &f));
+    f.in_name = false;
     s = scope(r, "a", "GET", "/health/x");
     assert_false(guard_scope_excepts(&s, &f));
     assert_false(guard_scope_wants(&s, &f));
