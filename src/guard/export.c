@@ -139,7 +139,7 @@ const struct rule_name **export_sites(const struct guard_rules *r)
     for (size_t i = 0; list && i < r->sites.n; i++)
         list[i] = &r->sites.list[i];
     if (list && r->sites.n)
-        qsort(list, r->sites.n, sizeof *list, by_width);
+        qsort(list, r->sites.n, sizeof(struct rule_name *), by_width);
     return list;
 }
 

@@ -1,9 +1,19 @@
 """Edges that cannot load the module, on loopback with an exported file: HAProxy, and nginx with ModSecurity."""
-import http.client, json, os, pathlib, shutil, socket, subprocess, tempfile, time, urllib.parse
+import functools, http.client, json, pathlib, shutil, socket, subprocess, tempfile, time, urllib.parse
 
-MODSECURITY = "/usr/lib/nginx/modules/ngx_http_modsecurity_module.so"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE_HEADERS = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:91.0) Gecko/20100101 Firefox/91.0",
                  "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "Accept-Language": "ja,en-US;q=0.7"}
+
+
+@functools.cache
+def program(name, *args):
+    """The path that a script of build-aux prints; what is not installed is fetched into .cache. None: it cannot be had."""
+    try:
+        done = subprocess.run([str(ROOT / "build-aux" / name), *args], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def free_port():
@@ -96,8 +106,8 @@ class Haproxy(Edge):
             "global\n  maxconn 50\n  tune.bufsize 32768\ndefaults\n  mode http\n  timeout client 20s\n  timeout server 20s\n"
             f"  timeout connect 5s\nfrontend edge\n  bind 127.0.0.1:{self.port}\n" + self.exported +
             "\n  http-request return status 200 content-type text/plain string ok\n")
-        subprocess.run(["haproxy", "-c", "-q", "-f", str(self.config)], check=True, timeout=60, stdin=subprocess.DEVNULL)
-        return ["haproxy", "-db", "-f", str(self.config)]
+        subprocess.run([program("test-edge", "haproxy"), "-c", "-q", "-f", str(self.config)], check=True, timeout=60, stdin=subprocess.DEVNULL)
+        return [program("test-edge", "haproxy"), "-db", "-f", str(self.config)]
 
 
 class ModSecurity(Edge):
@@ -105,7 +115,7 @@ class ModSecurity(Edge):
         f = self.folder
         (f / "rules.conf").write_text("SecRuleEngine On\n" + self.exported)
         (f / "nginx.conf").write_text(f"""
-load_module {MODSECURITY};
+load_module {program("test-edge", "modsecurity")};
 daemon off; master_process off; pid {f}/pid; error_log {f}/error.log error;
 events {{ worker_connections 64; }}
 http {{
@@ -116,14 +126,13 @@ http {{
             location / {{ proxy_pass http://unix:{f}/sock; }} }}
 }}
 """)
-        return ["nginx", "-p", str(f), "-c", str(f / "nginx.conf"), "-e", str(f / "error.log")]
+        return [program("nginx-module", "--nginx"), "-p", str(f), "-c", str(f / "nginx.conf"), "-e", str(f / "error.log")]
 
 
 def missing(kind):
     """Why an edge of this kind cannot be tested here, or None."""
     if kind is Haproxy:
-        return None if shutil.which("haproxy") else "no haproxy here: install Debian's haproxy"
-    path = os.environ.get("PATH", "") + ":/usr/sbin"
-    if not shutil.which("nginx", path=path):
-        return "no nginx here: install Debian's nginx"
-    return None if os.path.exists(MODSECURITY) else "no ModSecurity here: install libnginx-mod-http-modsecurity"
+        return None if program("test-edge", "haproxy") else "no haproxy: neither installed nor to be fetched"
+    if not program("nginx-module", "--nginx"):
+        return "no nginx: neither installed nor to be fetched"
+    return None if program("test-edge", "modsecurity") else "no libnginx-mod-http-modsecurity: neither installed nor to be fetched"

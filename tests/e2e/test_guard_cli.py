@@ -233,7 +233,7 @@ class Exported(unittest.TestCase):
         sets = {"collected": ([r[4] for r in rows if r[0] == b"A"], 0.98)}
         for file in sorted((DATA / "encoded").iterdir()):
             lines = [x for x in file.read_bytes().split(b"\n") if x]
-            least = 0.5 if "_b64" in file.name else least_encoded
+            least = 0.7 if "_b64" in file.name else least_encoded
             sets[file.name] = (random.Random(1).sample(lines, 25), least)
         for name, (lines, least) in sets.items():
             for place in PLACES:
@@ -265,12 +265,12 @@ class Exported(unittest.TestCase):
     @unittest.skipUnless(DATA.is_dir(), "the labelled messages are not here")
     def test_haproxy_on_collected_payloads(self):
         with self.edge(edges.Haproxy, HEAD + "site * block\n") as e:
-            self.payloads(e, 0.85)
+            self.payloads(e, 0.92)
 
     @unittest.skipUnless(DATA.is_dir(), "the labelled messages are not here")
     def test_modsecurity_on_collected_payloads(self):
         with self.edge(edges.ModSecurity, HEAD + "site * block\n") as e:
-            self.payloads(e, 0.9)
+            self.payloads(e, 0.92)
 
 
 if __name__ == "__main__":
