@@ -360,6 +360,22 @@ class Pieces(Case):
                 pass
             self.assertIn(b"Request not accepted", c.buffer)
 
+    def test_other_forms_of_a_target(self):
+        q = to_bytes(urllib.parse.quote(BAD))
+        for target, status in ((b"http://localhost/?q=" + q, 403), (b"http://localhost?q=" + q, 403), (b"http://localhost/" + q, 403),
+                               (b"http://localhost/a?q=1", 200), (b"/a#" + q, 403), (b"/a?b#" + q, 403), (b"/?" + q, 403),
+                               (b"/a%00?q=" + q, 400), (b"//" + q + b"//", 403), (b"/./" + q + b"/../a", 403)):
+            with Client(self.edge.port) as c:
+                c.send(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                self.assertEqual(c.answer().status, status, target)
+
+    def test_what_nginx_itself_drops(self):
+        self.assertEqual(self.ask("/", headers=[("under_score", BAD)]).status, 200)
+        with Client(self.edge.port) as c:
+            c.send(request("/", chunks=[b"abc"])[:-2] + b"X-Trailer: " + to_bytes(BAD) + b"\r\n\r\n")
+            self.assertEqual(c.answer().status, 200)
+        self.assertNotIn("jndi", repr(self.upstream.take()))
+
     def test_a_client_that_goes_away(self):
         for _ in range(50):
             for data in (request("/", body=b"x" * 3000), request("/unbuffered", chunks=[b"x" * 3000, to_bytes(BAD)])):
@@ -566,7 +582,7 @@ class Directives(Case):
             location /named { hikeshi report; try_files /none @named; }
             location @named { hikeshi block; return 200 named; }
             location /status { hikeshi_status 418; return 200 x; }
-            location /closed { hikeshi_status 444; return 200 x; }
+            location /closed { hikeshi_status 444; return 200 x; location /closed/up { proxy_pass http://127.0.0.1:UPSTREAM; } }
             location /page { hikeshi_page /blocked.html; location /page/inner { return 200 x; } return 200 x; }
             location /page/default { hikeshi_page default; return 200 x; }
             location /page/named { hikeshi_page @page; return 200 x; }
@@ -595,6 +611,7 @@ class Directives(Case):
             location /errors/ssi { hikeshi_page /ssi.html; ssi on; return 200 x; }
             location = /ssi.html { ssi on; }
             location /mirror { mirror /copy; proxy_pass http://127.0.0.1:UPSTREAM; }
+            location /after { post_action /copy; return 200 x; }
             location = /copy { internal; proxy_pass http://127.0.0.1:UPSTREAM/copy; }
             location /zone { hikeshi_zone shop; proxy_pass http://127.0.0.1:UPSTREAM; }
             location = /metrics { hikeshi off; hikeshi_metrics; }
@@ -647,6 +664,11 @@ class Directives(Case):
         with Client(self.edge.port) as c:
             c.send(request("/closed", headers={"X-A": BAD}))
             self.assertTrue(c.ended())
+        for data in (request("/closed/up", body="a=" + BAD), request("/closed/up", body="x" * 100000 + BAD)):
+            with Client(self.edge.port) as c:
+                c.send(data)
+                self.assertTrue(c.ended())
+        self.unseen()
         page = "<p>your page</p>\n"
         self.assertEqual(self.check("/page", 403, page).headers["content-type"], "text/html")
         self.check("/page/inner", 403, page)
@@ -733,9 +755,12 @@ class Directives(Case):
         self.upstream.take()
         self.check("/auth", 403)
         self.check("/mirror", 403)
+        self.check("/after", 403)
         self.assertEqual(self.ask("/mirror", body="a=" + BAD).status, 403)
         self.unseen()
-        self.assertEqual(len(self.events()) - n, 3)
+        self.assertEqual(len(self.events()) - n, 4)
+        self.assertEqual(self.ask("/after").status, 200)
+        self.assertTrue(wait_for(lambda: self.upstream.seen))
 
     def test_variables(self):
         for path, how, want in (

@@ -74,6 +74,13 @@ ngx_http_hikeshi_head_handler(ngx_http_request_t *r)
             return NGX_DECLINED;
         }
 
+        if (r->post_action) {
+
+            /* the client has its answer; the action is not for this one */
+
+            return NGX_OK;
+        }
+
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "hikeshi: the page of a block is not taken from the "
                       "handler of \"%V\"", &clcf->name);
@@ -581,6 +588,13 @@ ngx_http_hikeshi_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     if (ctx == &ngx_http_hikeshi_clean) {
         hlcf = ngx_http_get_module_loc_conf(r, ngx_http_hikeshi_module);
         mode = ngx_http_hikeshi_mode(r, hlcf);
+
+        if (mode == GUARD_OFF) {
+
+            /* by rules that came meanwhile */
+
+            return ngx_http_next_request_body_filter(r, in);
+        }
 
         ctx = ngx_http_hikeshi_create_ctx(r, hlcf, mode);
         if (ctx == NULL) {

@@ -51,6 +51,8 @@ static ngx_int_t ngx_http_hikeshi_begin_loading(ngx_log_t *log,
 static void *ngx_http_hikeshi_load(void *data);
 static void ngx_http_hikeshi_take(ngx_log_t *log,
     ngx_http_hikeshi_main_conf_t *hmcf);
+static void ngx_http_hikeshi_in_use(ngx_log_t *log,
+    ngx_http_hikeshi_main_conf_t *hmcf);
 static ngx_uint_t ngx_http_hikeshi_first(ngx_atomic_t *last,
     ngx_http_hikeshi_stamp_t *stamp);
 
@@ -190,9 +192,10 @@ ngx_http_hikeshi_rules_start(ngx_cycle_t *cycle)
 
     ngx_http_hikeshi_stamp((char *) hmcf->rules_path.data, &watch->seen);
 
-    if (!ngx_http_hikeshi_same(&watch->seen, &hmcf->stamp)
-        && !watch->seen.missing)
-    {
+    if (ngx_http_hikeshi_same(&watch->seen, &hmcf->stamp)) {
+        ngx_http_hikeshi_in_use(cycle->log, hmcf);
+
+    } else if (!watch->seen.missing) {
         watch->path = (char *) hmcf->rules_path.data;
         (void) ngx_http_hikeshi_load(watch);
         ngx_http_hikeshi_take(cycle->log, hmcf);
@@ -359,7 +362,6 @@ static void
 ngx_http_hikeshi_take(ngx_log_t *log, ngx_http_hikeshi_main_conf_t *hmcf)
 {
     ngx_http_hikeshi_watch_t   *watch;
-    struct guard_rules_about    about;
     ngx_http_hikeshi_worker_t  *w;
 
     watch = &ngx_http_hikeshi_watch;
@@ -385,16 +387,31 @@ ngx_http_hikeshi_take(ngx_log_t *log, ngx_http_hikeshi_main_conf_t *hmcf)
     w->rules = watch->rules;
     watch->rules = NULL;
 
-    about = guard_rules_about(w->rules);
+    ngx_http_hikeshi_in_use(log, hmcf);
+}
 
-    if (ngx_http_hikeshi_first(&hmcf->sh->used_stamp, &watch->seen)) {
-        hmcf->sh->changed = (ngx_atomic_uint_t) ngx_time();
-        hmcf->sh->refused_stamp = 0;
 
-        ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                      "hikeshi: rules version %uL, sha256 %s",
-                      about.version, about.checksum);
+/* says once for all workers which rules are used now */
+
+static void
+ngx_http_hikeshi_in_use(ngx_log_t *log, ngx_http_hikeshi_main_conf_t *hmcf)
+{
+    struct guard_rules_about  about;
+
+    if (!ngx_http_hikeshi_first(&hmcf->sh->used_stamp,
+                                &ngx_http_hikeshi_watch.seen))
+    {
+        return;
     }
+
+    hmcf->sh->changed = (ngx_atomic_uint_t) ngx_time();
+    hmcf->sh->refused_stamp = 0;
+
+    about = guard_rules_about(ngx_http_hikeshi_worker.rules);
+
+    ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                  "hikeshi: rules version %uL, sha256 %s",
+                  about.version, about.checksum);
 }
 
 
