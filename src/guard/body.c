@@ -1,15 +1,24 @@
 /* Bodies: their content coding (RFC 9110 section 8.4.1, RFC 1950 to 1952) undone, their size
  * bounded. A coded body is also looked at as it is: whoever reads it may not know the coding, and
  * what claims to be coded may not be. */
+#include "base/utf8.h"
 #include "guard/guard_int.h"
 
 #include <zlib.h>
 
 enum coding { NONE, GZIP, DEFLATE };
 
+/* Readers of JSON tell UTF-32 by its first four bytes (RFC 4627 section 3), and no decoder of
+ * lookups undoes it, so it is made UTF-8 here. */
+enum width { NARROW, NOT_KNOWN, BIG_ENDIAN_32, LITTLE_ENDIAN_32 };
+
 struct guard_body {
     struct guard_stream text;
     struct guard_stream *packed; /* NULL: no coding */
+    enum width width;
+    bool is_wide;    /* the charset says so */
+    uint8_t unit[4]; /* a character's, or the first bytes */
+    size_t unit_n;
     enum coding coding;
     bool begun, ended, broken; /* of the inflating */
     uint8_t head[2];           /* of a deflate body, by which its format is told */
@@ -54,6 +63,82 @@ static bool coding_of(struct slice header, enum coding *ret)
     return true;
 }
 
+/* --- UTF-32 */
+
+static enum width width_of(struct slice s)
+{
+    static const uint8_t zeros[3];
+    if (s.n < 4)
+        return NARROW;
+    if (memcmp(s.p, zeros, 3) == 0 || memcmp(s.p, "\0\0\xfe\xff", 4) == 0)
+        return BIG_ENDIAN_32;
+    return memcmp(s.p + 1, zeros, 3) == 0 || memcmp(s.p, "\xff\xfe\0\0", 4) == 0 ? LITTLE_ENDIAN_32
+                                                                                 : NARROW;
+}
+
+static size_t narrow(struct guard_body *b, uint8_t out[4])
+{
+    const uint8_t *u = b->unit;
+    bool big = b->width == BIG_ENDIAN_32;
+    uint32_t cp = 0;
+    for (size_t i = 0; i < 4; i++)
+        cp = cp << 8 | u[big ? i : 3 - i];
+    b->unit_n = 0;
+    return utf8_encode(cp < 0xd800 || (cp >= 0xe000 && cp < 0x110000) ? cp : UTF8_BAD, out);
+}
+
+/* The first four bytes, of which the rest of them is taken off the text. */
+static void know_width(struct guard_body *b, struct slice *s)
+{
+    size_t n = 4 - b->unit_n < s->n ? 4 - b->unit_n : s->n;
+    if (n)
+        memcpy(b->unit + b->unit_n, s->p, n);
+    b->unit_n += n;
+    *s = slice_sub(*s, n, s->n);
+    if (b->unit_n < 4)
+        return;
+    b->width = width_of(slice_of(b->unit, 4));
+    if (b->width == NARROW && b->is_wide)
+        b->width = BIG_ENDIAN_32;
+    if (b->width != NARROW)
+        return;
+    guard_stream_piece(&b->text, slice_of(b->unit, 4));
+    b->unit_n = 0;
+}
+
+/* Text whose coding is undone. */
+static void text_piece(struct guard_body *b, struct slice s)
+{
+    uint8_t out[KIB(1)];
+    size_t n = 0;
+    if (b->width == NOT_KNOWN)
+        know_width(b, &s);
+    if (b->width == NARROW) {
+        guard_stream_piece(&b->text, s);
+        return;
+    }
+    for (size_t i = 0; b->width != NOT_KNOWN; i++) {
+        if (b->unit_n == 4)
+            n += narrow(b, out + n);
+        if (n > sizeof out - 4 || i == s.n) {
+            guard_stream_piece(&b->text, slice_of(out, n));
+            n = 0;
+        }
+        if (i == s.n)
+            break;
+        b->unit[b->unit_n++] = s.p[i];
+    }
+}
+
+static void text_end(struct guard_body *b)
+{
+    if (b->width == NOT_KNOWN)
+        guard_stream_piece(&b->text, slice_of(b->unit, b->unit_n));
+    guard_stream_end(&b->text);
+}
+
+/* --- beginning */
+
 static enum status make_body(struct guard_request *q, enum coding coding)
 {
     struct guard_body *b = guard_alloc(q, sizeof *b);
@@ -64,7 +149,9 @@ static enum status make_body(struct guard_request *q, enum coding coding)
         return ST_NOMEM;
     b->packed = packed;
     b->coding = coding;
-    b->begun = b->ended = b->broken = false;
+    b->begun = b->ended = b->broken = b->is_wide = false;
+    b->width = NARROW;
+    b->unit_n = 0;
     b->head_n = 0;
     b->bytes = b->inflated = b->consumed = 0;
     q->body = b;
@@ -89,6 +176,9 @@ enum status guard_body_begin(struct guard_request *q, struct slice content_type,
         return ST_NOMEM;
     guard_stream_begin(&q->body->text, q, GUARD_BODY);
     guard_type_prepare(&q->body->text, &t);
+    q->body->is_wide = guard_charset_is_wide(t.charset);
+    if (q->body->is_wide || guard_type_is_json(t.type))
+        q->body->width = NOT_KNOWN;
     if (q->body->packed) {
         guard_stream_begin(q->body->packed, q, GUARD_BODY);
         q->body->packed->matches = false; /* rules look at what it says */
@@ -136,7 +226,7 @@ static void inflated(struct guard_request *q, struct slice out)
 {
     struct guard_body *b = q->body;
     struct slice some = within_limit(q, &b->inflated, out);
-    guard_stream_piece(&b->text, some);
+    text_piece(b, some);
     if (is_bomb(b)) {
         guard_limited(q, GUARD_LIMIT_RATIO);
         b->broken = true;
@@ -210,8 +300,12 @@ void guard_body_piece(struct guard_request *q, struct slice piece)
     if (!b || q->over)
         return;
     piece = within_limit(q, &b->bytes, piece);
-    guard_stream_piece(b->packed ? b->packed : &b->text, piece);
-    if (b->packed && !b->broken && !q->over)
+    if (!b->packed) {
+        text_piece(b, piece);
+        return;
+    }
+    guard_stream_piece(b->packed, piece);
+    if (!b->broken && !q->over)
         unpack(q, piece);
 }
 
@@ -223,7 +317,7 @@ void guard_body_end(struct guard_request *q)
     q->body = NULL;
     if (b->packed && b->bytes && !b->ended && !b->broken && !q->over)
         guard_limited(q, GUARD_LIMIT_ENCODING); /* cut */
-    guard_stream_end(&b->text);
+    text_end(b);
     if (b->packed)
         guard_stream_end(b->packed);
 }
@@ -234,5 +328,5 @@ bool guard_body_clean(const struct guard_request *q, struct slice whole)
     if (q->over)
         return true;
     return !guard_wants(q, ~GUARD_HEAD_PARTS) && (limit == 0 || whole.n <= limit) &&
-           guard_text_clean(q->guard, whole);
+           width_of(whole) == NARROW && guard_text_clean(q->guard, whole);
 }

@@ -274,6 +274,8 @@ struct guard_type {
 struct guard_type guard_type_parse(struct slice content_type);
 /* Prepares the stream for a body of this type. */
 void guard_type_prepare(struct guard_stream *st, const struct guard_type *t);
+bool guard_type_is_json(struct slice type);
+bool guard_charset_is_wide(struct slice charset); /* UTF-32 */
 /* Whether its bytes are ASCII where they mean ASCII, or such that decoders of lookups read them. */
 bool guard_charset_is_read(struct slice charset);
 

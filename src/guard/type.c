@@ -65,6 +65,17 @@ struct guard_type guard_type_parse(struct slice content_type)
     return t;
 }
 
+bool guard_type_is_json(struct slice s)
+{
+    return ends(s, "/json") || ends(s, "+json") || ends(s, "ndjson") || ends(s, "jsonl") ||
+           ends(s, "json-seq") || ends(s, "jsonlines");
+}
+
+bool guard_charset_is_wide(struct slice charset)
+{
+    return starts(charset, "utf-32") || starts(charset, "utf32") || starts(charset, "ucs-4");
+}
+
 void guard_type_prepare(struct guard_stream *st, const struct guard_type *t)
 {
     struct slice s = t->type;
@@ -73,8 +84,7 @@ void guard_type_prepare(struct guard_stream *st, const struct guard_type *t)
         guard_form_prepare(st);
     } else if (starts(s, "multipart/") && guard_multipart_prepare(st, t->boundary)) {
         return;
-    } else if (ends(s, "/json") || ends(s, "+json") || ends(s, "ndjson") || ends(s, "jsonl") ||
-               ends(s, "json-seq") || ends(s, "jsonlines")) {
+    } else if (guard_type_is_json(s)) {
         guard_json_prepare(st);
     } else if (ends(s, "/xml") || ends(s, "+xml")) {
         guard_xml_prepare(st);
@@ -84,7 +94,7 @@ void guard_type_prepare(struct guard_stream *st, const struct guard_type *t)
 }
 
 /* A text in EBCDIC or UTF-7 says ${ in other bytes, and a server that honours the charset reads
- * it. UTF-16 is among the decoders. */
+ * it. UTF-16 is among the decoders, and UTF-32 is made UTF-8 (body.c). */
 bool guard_charset_is_read(struct slice charset)
 {
     static const char *const families[] = {
@@ -93,7 +103,7 @@ bool guard_charset_is_read(struct slice charset)
         "x-sjis",   "euc-",  "gb2312",   "gbk",       "gb18030",   "big5",      "koi8-",
         "utf-16",   "utf16", "unicode",  "iso-2022-", "tis-620",   "macintosh", "binary",
     };
-    if (charset.n == 0)
+    if (charset.n == 0 || guard_charset_is_wide(charset))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(families); i++)
         if (starts(charset, families[i]))

@@ -96,7 +96,7 @@ static void clean(struct guard *g, const char *name, const char *type, struct sl
         began = seconds();
         for (size_t i = 0; i < rounds / 10; i++)
             body(&q, g, type, s, 4096);
-        printf("   in pieces %8.0f ns", (seconds() - began) / (double)(rounds / 10) * 1e9);
+        printf("   in pieces %8.0f ns", (seconds() - began) / (double)rounds * 1e10);
     }
     printf("\n");
 }

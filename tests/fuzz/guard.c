@@ -20,7 +20,7 @@ static const char *const types[] = {
     "text/xml",
     "multipart/form-data; boundary=b",
     "multipart/form-data; boundary=\"${jndi:x}\"",
-    "application/json; charset=utf-16",
+    "application/json; charset=utf-32",
     "",
 };
 

@@ -4,6 +4,8 @@
 #include <zlib.h>
 
 #define P "${jndi:ldap://x/a}"
+#define W32(c) "\0\0\0" c
+#define W32L(c) c "\0\0\0"
 #define FORM "application/x-www-form-urlencoded"
 
 static struct slice pack(struct slice s, int window, struct buf *out)
@@ -128,7 +130,6 @@ static void test_charsets(void **state)
         {"text/plain; charset=ibm037", "limit charset body"},
         {"text/plain; x=y; CHARSET=\"utf-7\"", "limit charset body"},
         {"text/plain; charset=cp1047", "limit charset body"},
-        {"text/plain; charset=utf-32", "limit charset body"},
     };
     struct probe p;
     (void)state;
@@ -139,6 +140,24 @@ static void test_charsets(void **state)
     body_is(&p, "application/json; charset=utf-16le", "",
             SLICE_LIT("$\0{\0j\0n\0d\0i\0:\0d\0n\0s\0:\0/\0/\0x\0}\0"),
             "lookup reaches json: dns://x");
+    /* UTF-32, said or seen */
+    body_is(&p, "application/json", "",
+            SLICE_LIT("\0\0\0[\0\0\0\"" W32("$") W32("{") W32("j") W32("n") W32("d") W32("i")
+                          W32(":") W32("x") W32("}") "\0\0\0\"\0\0\0]"),
+            "lookup reaches json:/0 x");
+    body_is(&p, "application/json", "",
+            SLICE_LIT("\xff\xfe\0\0" W32L("$") W32L("{") W32L("j") W32L("n") W32L("d") W32L("i")
+                          W32L(":") W32L("x") W32L("}")),
+            "lookup reaches json: x");
+    body_is(&p, "text/plain; charset=utf-32", "",
+            SLICE_LIT(W32("$") W32("{") W32("j") W32("n") W32("d") W32("i")
+                          W32(":") "\0\1\xf6\0" W32("}")),
+            "lookup reaches body \xf0\x9f\x98\x80");
+    body_is(&p, "application/json", "", SLICE_LIT("[1]"), "nothing");
+    body_is(&p, "application/json", "", SLICE_LIT("\0\0\0"), "nothing");
+    probe_begin(&p);
+    assert_false(guard_body_clean(&p.q, SLICE_LIT(W32("[") W32("]"))));
+    probe_end(&p);
     probe_done(&p);
 }
 
@@ -354,7 +373,7 @@ static void test_callbacks(void **state)
         body_is(&p, "text/plain", "", slice_str(cases[i].text), cases[i].want);
     struct buf b; /* many allowed ones hide nothing */
     buf_init(&b, KIB(64));
-    for (size_t i = 0; i < 3 * LIMIT_GUARD_ALLOWED; i++)
+    for (size_t i = 0; i < (size_t)3 * LIMIT_GUARD_ALLOWED; i++)
         (void)buf_addf(&b, "${jndi:ldap://ldap.corp.example/%zu}", i);
     (void)buf_add_str(&b, "${jndi:ldap://x}");
     probe_body(&p, "text/plain", "", buf_slice(&b));

@@ -77,7 +77,7 @@ static void test_long_names(void **state)
         struct guard_field f = {0};
         bool any_rest;
         struct buf b;
-        memcpy(text, "arg:", 4);
+        (void)snprintf(text, sizeof text, "arg:");
         memset(text + 4, 'x', n);
         struct slice s = slice_of(text, n + 4);
         assert_int_equal(guard_field_parse(s, &f, &any_rest, NULL),

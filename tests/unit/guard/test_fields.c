@@ -130,8 +130,8 @@ static void test_bodies(void **state)
 /* The same behind so much text that cells and windows lie everywhere around it. */
 static void test_far_inside(void **state)
 {
-    static const size_t before[] = {GUARD_CELL - 40,   GUARD_CELL - 1,  OPENER_PIECE - 20,
-                                    OPENER_PIECE,      2 * GUARD_CELL,  GUARD_WINDOW - 30,
+    static const size_t before[] = {GUARD_CELL - 40,   GUARD_CELL - 1,   OPENER_PIECE - 20,
+                                    OPENER_PIECE,      2ul * GUARD_CELL, GUARD_WINDOW - 30,
                                     GUARD_WINDOW + 30, 3 * GUARD_WINDOW};
     static const size_t pieces[] = {0, 1, 511, 513, GUARD_CELL, OPENER_PIECE, 10000};
     struct probe p;
