@@ -6,6 +6,16 @@
  * place or the rules ask for fields. So a clean request costs one pass of the prefilter and
  * allocates nothing.
  *
+ * What counts: a verdict of at least `least`, a call-back whose
+ * host is denied whatever its verdict, a match, and what was not examined (GUARD_LIMIT), for which
+ * the caller fails open or closed. What lies wholly within an excluded field does not count; what
+ * needs bytes beyond it does. An allowed call-back does not count where it stands as ${jndi:…} in
+ * so many words, raw or percent-encoded; disguised, it does. The worst is told, the first of
+ * equals.
+ *
+ * Examining has a price, and each client a credit (guard_int.h): who sends nothing but hostile
+ * requests gets "budget" for the longest of them, and takes nothing from others.
+ *
  * A struct guard is one worker's. A struct guard_request is zeroed by the caller and takes memory
  * only from `alloc`, which never frees before the request ends (a server's pool). All input is
  * hostile; cost is linear in it, whatever it is and however it is cut.
@@ -57,7 +67,7 @@ struct guard_request {
     struct guard_finding found; /* the worst so far: why is GUARD_NOTHING until there is one */
     struct guard_body *body;    /* from alloc, when a body begins */
     struct guard_matcher *matcher;
-    bool limited;    /* something was not examined, found or not */
+    bool limited;    /* something was not examined, found or not; not told of what is over */
     bool over;       /* nothing more can change what is found, so nothing more is looked at */
     uint64_t client; /* whose credit examining takes, */
     uint64_t credit; /* and the request's own */
