@@ -140,7 +140,8 @@
 #define LIMIT_GUARD_COPIED 200      /* those that repeats add: compiling took up to 0.3 s */
 #define LIMIT_GUARD_ALL_EDGES 32768 /* of all of a file: together up to 2 s */
 #define LIMIT_GUARD_ALL_COPIED 400
-#define LIMIT_GUARD_STREAM KIB(64) /* state of matching that a request keeps between pieces */
+#define LIMIT_GUARD_STREAM \
+    KIB(64) /* that a request keeps between pieces; 10 times what others allow */
 /* --- guard: requests that are tried (guard/http) */
 #define LIMIT_GUARD_TRY_BYTES MIB(64)  /* all of standard input */
 #define LIMIT_GUARD_TRY_MEMORY MIB(64) /* what examining one request keeps */

@@ -194,6 +194,11 @@ static enum status take_methods(const struct reading *p, struct slice text, stru
     return copy(p, text, &w->methods);
 }
 
+static bool is_hex(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
 /* A path is compared with the decoded and normalised one: what never stands in that is an error. */
 static enum status take_path(const struct reading *p, struct slice text, struct rule_where *w)
 {
@@ -210,8 +215,7 @@ static enum status take_path(const struct reading *p, struct slice text, struct 
                           "arg:q"),
                        RULE_SHOWN(text));
     for (size_t i = 0; i + 2 < path.n; i++) {
-        if (path.p[i] != '%' || !memchr("0123456789abcdefABCDEF", path.p[i + 1], 22) ||
-            !memchr("0123456789abcdefABCDEF", path.p[i + 2], 22))
+        if (path.p[i] != '%' || !is_hex(path.p[i + 1]) || !is_hex(path.p[i + 2]))
             continue;
         return err_set(p->e, ST_INVALID,
                        N_("path=%.*s: paths are compared decoded: write the "

@@ -150,6 +150,12 @@ class Files(unittest.TestCase):
             self.assertEqual(guard("try", path, stdin=request).returncode, code, request)
         self.assertEqual(guard("try", self.file(HEAD + "nonsense\n"), stdin=attack).returncode, 2)
 
+    def test_how_much_is_read(self):
+        path, request = self.file(RULES), b"GET / HTTP/1.0\n\n"
+        for more in (-1, 0, 1):
+            done = guard("try", path, stdin=b"\n" * ((64 << 20) - len(request) + more) + request)
+            self.assertEqual(done.returncode, 2 if more > 0 else 0, done.stderr)
+
     def test_what_is_no_request(self):
         path = self.file(RULES)
         for request, offset, words in (

@@ -657,6 +657,48 @@ static void expression_limits(void **state)
     buf_done(&b);
 }
 
+/* (x|x|…)(x|x|…) has its alternatives and their product as edges; each more |x one. */
+static void add_edges(struct buf *b, int id, int more)
+{
+    (void)buf_addf(b, "signature E%d ", id);
+    for (int group = 0; group < 2; group++)
+        for (int i = 0; i < 63; i++)
+            (void)buf_add_str(b, i == 0 ? "(x" : i < 62 ? "|x" : "|x)");
+    for (int i = 0; i < more; i++)
+        (void)buf_add_str(b, "|x");
+    (void)buf_add_str(b, "\n");
+}
+
+static void size_limits(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, MIB(1));
+    assert_int_equal(63 + 63 + 63 * 63, LIMIT_GUARD_EDGES - 1);
+    for (int d = 0; d < 3; d++) {
+        enum status want = d < 2 ? OK : ST_LIMIT;
+        (void)buf_add_str(&b, HEAD);
+        add_edges(&b, 0, d);
+        assert_int_equal(parsed(&b), want);
+        /* eight times the most of one is the most of all */
+        assert_int_equal(8 * LIMIT_GUARD_EDGES, LIMIT_GUARD_ALL_EDGES);
+        (void)buf_add_str(&b, HEAD);
+        for (int i = 0; i < 8; i++)
+            add_edges(&b, i, i < 7 || d > 0);
+        (void)buf_add_str(&b, d == 2 ? "signature ONE x\n" : "");
+        assert_int_equal(parsed(&b), want);
+        /* an eighth of 992 is 124 of the 200 */
+        (void)buf_addf(&b, HEAD "signature C a{992}b{%d}\n", 8 * (LIMIT_GUARD_COPIED - 125 + d));
+        assert_int_equal(parsed(&b), want);
+        assert_int_equal(2 * LIMIT_GUARD_COPIED, LIMIT_GUARD_ALL_COPIED);
+        (void)buf_addf(&b, HEAD "signature C a{992}b{608}\nsignature D a{992}b{%d}\n",
+                       d == 0 ? 600 : 608);
+        (void)buf_add_str(&b, d == 2 ? "signature ONE a{8}\n" : "");
+        assert_int_equal(parsed(&b), want);
+    }
+    buf_done(&b);
+}
+
 static struct rule_shape shape(const char *expression)
 {
     struct rule_shape s = {0};
@@ -776,14 +818,23 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors),      cmocka_unit_test(accepted_forms),
-        cmocka_unit_test(sites),       cmocka_unit_test(clients),
-        cmocka_unit_test(callbacks),   cmocka_unit_test(scopes),
-        cmocka_unit_test(matching),    cmocka_unit_test(names_of_fields),
-        cmocka_unit_test(checksums),   cmocka_unit_test(loading),
-        cmocka_unit_test(file_limits), cmocka_unit_test(expression_limits),
-        cmocka_unit_test(shapes),      cmocka_unit_test(hostile_expressions),
-        cmocka_unit_test(torn),        cmocka_unit_test(no_memory),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(accepted_forms),
+        cmocka_unit_test(sites),
+        cmocka_unit_test(clients),
+        cmocka_unit_test(callbacks),
+        cmocka_unit_test(scopes),
+        cmocka_unit_test(matching),
+        cmocka_unit_test(names_of_fields),
+        cmocka_unit_test(checksums),
+        cmocka_unit_test(loading),
+        cmocka_unit_test(file_limits),
+        cmocka_unit_test(expression_limits),
+        cmocka_unit_test(shapes),
+        cmocka_unit_test(size_limits),
+        cmocka_unit_test(hostile_expressions),
+        cmocka_unit_test(torn),
+        cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
