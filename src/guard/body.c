@@ -139,8 +139,9 @@ static void text_end(struct guard_body *b)
 
 /* --- beginning */
 
-static enum status make_body(struct guard_request *q, enum coding coding)
+static enum status make_body(struct guard_request *q)
 {
+    enum coding coding = (enum coding)q->body_coding;
     struct guard_body *b = guard_alloc(q, sizeof *b);
     struct guard_stream *packed = NULL;
     if (b && coding != NONE)
@@ -161,19 +162,30 @@ static enum status make_body(struct guard_request *q, enum coding coding)
 enum status guard_body_begin(struct guard_request *q, struct slice content_type,
                              struct slice content_encoding)
 {
-    struct guard_type t = guard_type_parse(content_type);
     enum coding coding;
     q->body = NULL;
+    q->body_type = content_type;
+    q->body_coding = NONE;
+    q->in_body = !q->over;
     if (q->over)
         return OK;
-    if (!coding_of(content_encoding, &coding)) {
+    if (coding_of(content_encoding, &coding))
+        q->body_coding = (uint8_t)coding;
+    else
         guard_limited(q, GUARD_LIMIT_ENCODING);
-        coding = NONE;
-    }
-    if (!guard_charset_is_read(t.charset))
+    if (!guard_charset_is_read(guard_type_parse(content_type).charset))
         guard_limited(q, GUARD_LIMIT_CHARSET);
-    if (make_body(q, coding) != OK)
-        return ST_NOMEM;
+    return OK;
+}
+
+/* What a clean body in one piece never needs. */
+static bool body_begun(struct guard_request *q)
+{
+    struct guard_type t = guard_type_parse(q->body_type);
+    if (make_body(q) != OK) {
+        q->in_body = false;
+        return false;
+    }
     guard_stream_begin(&q->body->text, q, GUARD_BODY);
     guard_type_prepare(&q->body->text, &t);
     q->body->is_wide = guard_charset_is_wide(t.charset);
@@ -184,7 +196,7 @@ enum status guard_body_begin(struct guard_request *q, struct slice content_type,
         q->body->packed->matches = false; /* rules look at what it says */
         guard_text_prepare(q->body->packed, false);
     }
-    return OK;
+    return true;
 }
 
 /* As much of the piece as the limit leaves. */
@@ -295,10 +307,10 @@ static void unpack(struct guard_request *q, struct slice piece)
 
 void guard_body_piece(struct guard_request *q, struct slice piece)
 {
-    struct guard_body *b = q->body;
     q->body_bytes += piece.n;
-    if (!b || q->over)
+    if (!q->in_body || q->over || piece.n == 0 || (!q->body && !body_begun(q)))
         return;
+    struct guard_body *b = q->body;
     piece = within_limit(q, &b->bytes, piece);
     if (!b->packed) {
         text_piece(b, piece);
@@ -312,6 +324,7 @@ void guard_body_piece(struct guard_request *q, struct slice piece)
 void guard_body_end(struct guard_request *q)
 {
     struct guard_body *b = q->body;
+    q->in_body = false;
     if (!b)
         return;
     q->body = NULL;
@@ -327,6 +340,8 @@ bool guard_body_clean(const struct guard_request *q, struct slice whole)
     uint64_t limit = q->options->body_limit;
     if (q->over)
         return true;
+    if (q->body_coding != NONE) /* the bytes say nothing of what they hold */
+        return false;
     return !guard_wants(q, ~GUARD_HEAD_PARTS) && (limit == 0 || whole.n <= limit) &&
            width_of(whole) == NARROW && guard_text_clean(q->guard, whole);
 }

@@ -2,16 +2,16 @@
  *
  * What a lookup would do is asked of the bytes as they were sent (lookup/examine.h), around every
  * place where one could begin, field borders or not: an application may log all of it. Parsers tell
- * which field that place is in, for rules and events; they run only where a request has such a
- * place or the rules ask for fields. So a clean request costs one pass of the prefilter and
- * allocates nothing.
+ * which field that place is in, for rules and events; they run where a request has such a place,
+ * where the rules ask for fields, and along with a body in pieces. So a clean request whose body
+ * is in one piece costs one pass of the prefilter and allocates nothing; pieces cost one block from
+ * `alloc`, two with a content coding.
  *
- * What counts: a verdict of at least `least`, a call-back whose
- * host is denied whatever its verdict, a match, and what was not examined (GUARD_LIMIT), for which
- * the caller fails open or closed. What lies wholly within an excluded field does not count; what
- * needs bytes beyond it does. An allowed call-back does not count where it stands as ${jndi:…} in
- * so many words, raw or percent-encoded; disguised, it does. The worst is told, the first of
- * equals.
+ * What counts: a verdict of at least `least`, a call-back whose host is denied whatever its
+ * verdict, a match, and what was not examined (GUARD_LIMIT), for which the caller fails open or
+ * closed. What lies wholly within an excluded field does not count; what needs bytes beyond it
+ * does. An allowed call-back does not count where it stands as ${jndi:…} in so many words, raw or
+ * percent-encoded; disguised, it does. The worst is told, the first of equals.
  *
  * Examining has a price, and each client a credit (guard_int.h): who sends nothing but hostile
  * requests gets "budget" for the longest of them, and takes nothing from others.
@@ -65,7 +65,10 @@ struct guard_request {
     const struct guard_options *options;
     struct guard_scope scope;
     struct guard_finding found; /* the worst so far: why is GUARD_NOTHING until there is one */
-    struct guard_body *body;    /* from alloc, when a body begins */
+    struct guard_body *body;    /* from alloc, when its first piece comes */
+    struct slice body_type;     /* the caller's memory */
+    uint8_t body_coding;
+    bool in_body;
     struct guard_matcher *matcher;
     bool limited;    /* something was not examined, found or not; not told of what is over */
     bool over;       /* nothing more can change what is found, so nothing more is looked at */
@@ -90,10 +93,12 @@ void guard_args(struct guard_request *q, struct slice raw_query);
 void guard_header(struct guard_request *q, struct slice name, struct slice value); /* and cookies */
 
 /* The body, after the transfer coding. Types that are not known are text. An empty encoding, or
- * one of gzip, x-gzip, deflate, identity; any other is a limit. */
+ * one of gzip, x-gzip, deflate, identity; any other is a limit. The type stays where it is until
+ * the body's end. Takes no memory: the first piece does. */
 enum status guard_body_begin(struct guard_request *q, struct slice content_type,
                              struct slice content_encoding) MUST_USE;
-/* True: this piece, when it is the whole body, is clean (see guard_head_clean). */
+/* True: this piece, when it is the whole body, is clean (see guard_head_clean). Behind
+ * guard_body_begin, which knows the coding: packed bytes are never clean. */
 bool guard_body_clean(const struct guard_request *q, struct slice whole);
 void guard_body_piece(struct guard_request *q, struct slice piece);
 void guard_body_end(struct guard_request *q);

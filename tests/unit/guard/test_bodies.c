@@ -99,6 +99,10 @@ static void test_broken_codings(void **state)
         assert_string_equal(probe_found(&p), "limit encoding body");
         assert_true(p.q.limited);
     }
+    probe_begin(&p); /* packed bytes are never called clean */
+    assert_ok(guard_body_begin(&p.q, SLICE_LIT(FORM), SLICE_LIT("gzip")));
+    assert_false(guard_body_clean(&p.q, whole));
+    probe_end(&p);
     body_is(&p, FORM, "gzip", (struct slice){NULL, 0}, "nothing");
     b.p[whole.n - 5] ^= 1; /* the checksum */
     body_is(&p, FORM, "gzip", whole, "limit encoding body");
@@ -231,10 +235,12 @@ static void test_clean_takes_no_memory(void **state)
     guard_uri(&p.q, SLICE_LIT("/a"));
     guard_args(&p.q, SLICE_LIT("b=%20c&d=%2F"));
     guard_header(&p.q, SLICE_LIT("Cookie"), SLICE_LIT("a=b; c=d"));
+    assert_ok(guard_body_begin(&p.q, SLICE_LIT("application/json"), (struct slice){NULL, 0}));
     assert_true(guard_body_clean(&p.q, body));
     assert_true(guard_body_clean(&p.q, (struct slice){NULL, 0}));
     assert_false(guard_body_clean(&p.q, SLICE_LIT("a ${b}")));
     assert_false(guard_head_clean(&p.q, SLICE_LIT("GET /%24%7bjndi")));
+    guard_body_end(&p.q);
     probe_end(&p);
     assert_int_equal(p.count, 0);
     assert_string_equal(probe_found(&p), "nothing");
