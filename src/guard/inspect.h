@@ -97,9 +97,11 @@ void guard_header(struct guard_request *q, struct slice name, struct slice value
  * the body's end. Takes no memory: the first piece does. */
 enum status guard_body_begin(struct guard_request *q, struct slice content_type,
                              struct slice content_encoding) MUST_USE;
-/* True: this piece, when it is the whole body, is clean (see guard_head_clean). Behind
- * guard_body_begin, which knows the coding: packed bytes are never clean. */
+/* True: this piece, when it is the whole body, is clean (see guard_head_clean); or these pieces,
+ * one behind the other. Behind guard_body_begin, which knows the coding: packed bytes are never
+ * clean. */
 bool guard_body_clean(const struct guard_request *q, struct slice whole);
+bool guard_body_clean_pieces(const struct guard_request *q, const struct slice *pieces, size_t n);
 void guard_body_piece(struct guard_request *q, struct slice piece);
 void guard_body_end(struct guard_request *q);
 

@@ -126,9 +126,9 @@ struct ngx_http_hikeshi_ctx_s {
     ngx_http_hikeshi_loc_conf_t     *conf;          /* of the location it is in */
     ngx_uint_t                       mode;
 
-    /* a body that is coming in, in one piece of memory so far */
-    u_char                          *hold;
-    u_char                          *hold_end;
+    /* a body that is coming in and stays where it is: what came with the head, and the rest */
+    struct slice                     held[2];
+    ngx_uint_t                       nheld;
 
     /* what was told of it */
     enum guard_action                action;

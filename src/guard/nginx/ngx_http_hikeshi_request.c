@@ -32,8 +32,9 @@ static ngx_int_t ngx_http_hikeshi_body_begin(ngx_http_request_t *r,
 static struct slice ngx_http_hikeshi_encoding(ngx_http_request_t *r);
 static void ngx_http_hikeshi_body_piece(ngx_http_request_t *r,
     ngx_http_hikeshi_ctx_t *ctx, ngx_chain_t *cl);
+static void ngx_http_hikeshi_release(ngx_http_hikeshi_ctx_t *ctx);
 static ngx_uint_t ngx_http_hikeshi_holds(ngx_http_request_t *r,
-    ngx_chain_t *cl);
+    ngx_http_hikeshi_ctx_t *ctx, ngx_chain_t *cl);
 static void ngx_http_hikeshi_body_end(ngx_http_hikeshi_ctx_t *ctx);
 static bool ngx_http_hikeshi_excluded(void *data, const struct guard_field *f);
 static void *ngx_http_hikeshi_pool_alloc(void *data, size_t n);
@@ -706,49 +707,72 @@ ngx_http_hikeshi_encoding(ngx_http_request_t *r)
 
 
 /*
- * A body that will lie in one buffer as a whole is left there until it is complete, and then takes
- * one pass.  Anything else is examined as it comes in.
+ * A body that will stay in memory as a whole, in the buffer of the head and in one of its own, is
+ * left there until it is complete, and then takes one pass.  Anything else is examined as it comes.
  */
 
 static void
 ngx_http_hikeshi_body_piece(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx,
     ngx_chain_t *cl)
 {
-    ngx_buf_t  *b;
+    ngx_buf_t     *b;
+    struct slice  *last;
 
     b = cl->buf;
 
-    if (ctx->hold) {
+    if (!ctx->body_pieces) {
+        last = ctx->nheld ? &ctx->held[ctx->nheld - 1] : NULL;
 
-        if (b->pos == ctx->hold_end) {
-            ctx->hold_end = b->last;
+        if (last && b->pos == last->p + last->n) {
+            last->n += b->last - b->pos;
             return;
         }
 
-        guard_body_piece(&ctx->guard,
-                         slice_of(ctx->hold, ctx->hold_end - ctx->hold));
-        ctx->hold = NULL;
-        ctx->body_pieces = 1;
+        if (ngx_http_hikeshi_holds(r, ctx, cl)) {
+            ctx->held[ctx->nheld++] = slice_of(b->pos, b->last - b->pos);
+            return;
+        }
 
-    } else if (!ctx->body_pieces && ngx_http_hikeshi_holds(r, cl)) {
-        ctx->hold = b->pos;
-        ctx->hold_end = b->last;
-        return;
+        ngx_http_hikeshi_release(ctx);
     }
 
     guard_body_piece(&ctx->guard, slice_of(b->pos, b->last - b->pos));
+}
+
+
+static void
+ngx_http_hikeshi_release(ngx_http_hikeshi_ctx_t *ctx)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ctx->nheld; i++) {
+        guard_body_piece(&ctx->guard, ctx->held[i]);
+    }
+
+    ctx->nheld = 0;
     ctx->body_pieces = 1;
 }
 
 
-/* whether the buffer of a body's first piece has room for all of it, and nobody sends it on before */
+/*
+ * Whether this piece and all that follows it stay where they are, and nobody sends them on before.
+ * ngx_http_read_client_request_body() makes a buffer that the rest of a body fits in if it is not
+ * longer than client_body_buffer_size and a quarter.
+ */
 
 static ngx_uint_t
-ngx_http_hikeshi_holds(ngx_http_request_t *r, ngx_chain_t *cl)
+ngx_http_hikeshi_holds(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx,
+    ngx_chain_t *cl)
 {
-    u_char                   *end;
-    ngx_buf_t                *b;
-    ngx_http_request_body_t  *rb;
+    off_t                      rest;
+    ngx_buf_t                 *b;
+    ngx_uint_t                 i;
+    ngx_http_request_body_t   *rb;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (ctx->nheld == sizeof(ctx->held) / sizeof(ctx->held[0])) {
+        return 0;
+    }
 
     b = cl->buf;
 
@@ -769,40 +793,46 @@ ngx_http_hikeshi_holds(ngx_http_request_t *r, ngx_chain_t *cl)
         return 0;
     }
 
+    rest = r->headers_in.content_length_n;
+
+    for (i = 0; i < ctx->nheld; i++) {
+        rest -= ctx->held[i].n;
+    }
+
     if (rb->buf) {
-        if (b->pos < rb->buf->start || b->last > rb->buf->end) {
-            return 0;
-        }
+        return b->pos >= rb->buf->start && b->last <= rb->buf->end
+               && rest <= rb->buf->end - b->pos;
+    }
 
-        end = rb->buf->end;
-
-    } else if (b->pos >= r->header_in->start && b->last <= r->header_in->end) {
-        end = r->header_in->end;
-
-    } else {
+    if (ctx->nheld
+        || b->pos < r->header_in->start || b->last > r->header_in->end)
+    {
         return 0;
     }
 
-    return r->headers_in.content_length_n <= end - b->pos;
+    if (rest <= r->header_in->end - b->pos) {
+        return 1;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return rest - (b->last - b->pos)
+           < (off_t) (clcf->client_body_buffer_size
+                      + clcf->client_body_buffer_size / 4);
 }
 
 
 static void
 ngx_http_hikeshi_body_end(ngx_http_hikeshi_ctx_t *ctx)
 {
-    struct slice  whole;
-
     ctx->body_done = 1;
 
-    if (ctx->hold) {
-        whole = slice_of(ctx->hold, ctx->hold_end - ctx->hold);
-        ctx->hold = NULL;
-
-        if (guard_body_clean(&ctx->guard, whole)) {
+    if (!ctx->body_pieces) {
+        if (guard_body_clean_pieces(&ctx->guard, ctx->held, ctx->nheld)) {
             return;
         }
 
-        guard_body_piece(&ctx->guard, whole);
+        ngx_http_hikeshi_release(ctx);
     }
 
     guard_body_end(&ctx->guard);

