@@ -125,7 +125,7 @@ struct rule_pattern {
 };
 
 /* Patterns are compiled in groups: together they take time by the square of their number. */
-#define RULE_GROUP 32
+#define RULE_GROUP 16
 #define RULE_GROUPS ((LIMIT_GUARD_PATCHES + LIMIT_GUARD_SIGNATURES) / RULE_GROUP)
 
 struct guard_rules {

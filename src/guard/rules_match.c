@@ -1,4 +1,4 @@
-/* Patches and signatures: databases of Hyperscan, one for each 32 of them, in its streaming mode; a
+/* Patches and signatures: databases of Hyperscan, one for each 16 of them, in its streaming mode; a
  * value is given to those that hold a rule which concerns it. A match counts where the request, the
  * field and the exceptions let it; that is asked only when something matched. Each expression
  * reports once a value (SINGLEMATCH), so that what a hostile value can cause is bounded by the
@@ -7,6 +7,7 @@
 #include "guard/rules_int.h"
 
 #define IDLE 16 /* matchers that a scratch keeps */
+#define GROUP_BITS (((uint64_t)1 << RULE_GROUP) - 1)
 /* bits of the groups of patches */
 #define PATCH_GROUPS (((uint32_t)1 << LIMIT_GUARD_PATCHES / RULE_GROUP) - 1)
 
@@ -180,7 +181,7 @@ static uint32_t scope_groups(const struct guard_scope *s)
 {
     uint32_t groups = 0;
     for (size_t g = 0; g < LIMIT_GUARD_PATCHES / RULE_GROUP; g++)
-        if ((uint32_t)(s->patches[g / 2] >> (g % 2 * RULE_GROUP)))
+        if (s->patches[g * RULE_GROUP / 64] >> (g * RULE_GROUP % 64) & GROUP_BITS)
             groups |= (uint32_t)1 << g;
     for (size_t g = LIMIT_GUARD_PATCHES / RULE_GROUP; g < RULE_GROUPS; g++)
         if (s->rules->db[g])
