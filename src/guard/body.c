@@ -340,13 +340,10 @@ bool guard_body_clean(const struct guard_request *q, struct slice whole)
     return guard_body_clean_pieces(q, &whole, 1);
 }
 
-/* What a spelling at the end of one piece may need of the next one is in the seam. A first piece
- * too short to tell UTF-32 by is left to the stream. */
+/* A first piece too short to tell UTF-32 by is left to the stream. */
 bool guard_body_clean_pieces(const struct guard_request *q, const struct slice *pieces, size_t n)
 {
     uint64_t limit = q->options->body_limit, total = 0;
-    uint8_t seam[2 * GUARD_AHEAD];
-    size_t tail = 0;
     if (q->over)
         return true;
     if (q->body_coding != NONE) /* the bytes say nothing of what they hold */
@@ -354,22 +351,10 @@ bool guard_body_clean_pieces(const struct guard_request *q, const struct slice *
     if (guard_wants(q, ~GUARD_HEAD_PARTS) || (n > 1 && pieces[0].n < 4) ||
         (n > 0 && width_of(pieces[0]) != NARROW))
         return false;
-    for (size_t i = 0; i < n; i++) {
-        struct slice next = slice_sub(pieces[i], 0, GUARD_AHEAD);
+    for (size_t i = 0; i < n; i++)
         total += pieces[i].n;
-        if ((limit && total > limit) || !guard_text_clean(q->guard, pieces[i]))
-            return false;
-        if (next.n)
-            memcpy(seam + tail, next.p, next.n);
-        if (tail && !guard_text_clean(q->guard, slice_of(seam, tail + next.n)))
-            return false;
-        if (pieces[i].n > next.n) {
-            tail = GUARD_AHEAD;
-            memcpy(seam, pieces[i].p + pieces[i].n - tail, tail);
-        } else if ((tail += next.n) > GUARD_AHEAD) {
-            memmove(seam, seam + tail - GUARD_AHEAD, GUARD_AHEAD);
-            tail = GUARD_AHEAD;
-        }
-    }
-    return true;
+    if (limit && total > limit)
+        return false;
+    return n == 1 ? guard_text_clean(q->guard, pieces[0])
+                  : guard_text_clean_pieces(q->guard, pieces, n);
 }

@@ -73,6 +73,7 @@ void guard_scan(struct guard *g, struct slice text, size_t from, size_t to, bool
                 struct guard_places *ret);
 /* Whether a whole text has no such place. */
 bool guard_text_clean(struct guard *g, struct slice text);
+bool guard_text_clean_pieces(struct guard *g, const struct slice *pieces, size_t n);
 
 /* --- what is found (judge.c) */
 

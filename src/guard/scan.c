@@ -85,3 +85,42 @@ bool guard_text_clean(struct guard *g, struct slice text)
     }
     return true;
 }
+
+/* What stands from `at` of the first piece on, as far as there is room. */
+static struct slice join(const struct slice *pieces, size_t n, size_t at, uint8_t out[OPENER_PIECE])
+{
+    size_t have = 0;
+    for (size_t i = 0; i < n && have < OPENER_PIECE; i++, at = 0) {
+        struct slice s = slice_sub(pieces[i], at, OPENER_PIECE - have);
+        if (s.n)
+            memcpy(out + have, s.p, s.n);
+        have += s.n;
+    }
+    return slice_of(out, have);
+}
+
+/* Cell by cell, each with what follows it in view as a stream would show it: a seam is no border,
+ * however long a spelling is. Only cells that a seam cuts are copied. */
+bool guard_text_clean_pieces(struct guard *g, const struct slice *pieces, size_t n)
+{
+    uint8_t joined[OPENER_PIECE];
+    size_t total = 0, from = 0, in = 0, base = 0;
+    for (size_t i = 0; i < n; i++)
+        total += pieces[i].n;
+    while (from < total) {
+        struct guard_places places = {.n = 0};
+        size_t back = from ? 1 : 0, start = from - back; /* base64 looks one byte back */
+        while (start - base >= pieces[in].n)
+            base += pieces[in++].n;
+        struct slice view = slice_sub(pieces[in], start - base, OPENER_PIECE);
+        if (view.n < OPENER_PIECE && start + view.n < total)
+            view = join(pieces + in, n - in, start - base, joined);
+        bool ends = start + view.n == total;
+        size_t to = ends ? view.n : GUARD_CELL;
+        guard_scan(g, view, back, to, ends, &places);
+        if (places.n)
+            return false;
+        from = start + to;
+    }
+    return true;
+}

