@@ -116,6 +116,23 @@ static inline uint64_t exactly(const struct prefilter *f, const uint8_t *p, uint
     return exact;
 }
 
+typedef size_t (*next_fn)(const struct prefilter *f, struct slice s, size_t from,
+                          uint64_t *newlines, struct prefilter_block *b);
+
+/* What is left of a text behind the last whole block: as a block of its own, with zeros behind it
+ * as next_scalar sees them. Fields of requests are hardly longer. */
+static size_t next_in_rest(const struct prefilter *f, struct slice s, size_t from,
+                           uint64_t *newlines, next_fn next)
+{
+    uint8_t rest[BLOCK + SEEN - 1] = {0};
+    struct prefilter_block ignored = {0};
+    if (s.n - from < BLOCK / 4)
+        return next_scalar(f, s, from, newlines);
+    memcpy(rest, s.p + from, s.n - from);
+    size_t at = next(f, slice_of(rest, sizeof rest), 0, newlines, &ignored);
+    return at < s.n - from ? from + at : s.n;
+}
+
 /* The first of the block's candidates, of which there are some; `lines` came before the block. */
 static size_t first_in(const struct prefilter_block *b, uint64_t lines, uint64_t *newlines)
 {
@@ -164,7 +181,7 @@ __attribute__((target(AVX512))) static size_t next_avx512(const struct prefilter
         lines += (unsigned)__builtin_popcountll(ends);
     }
     *newlines += lines;
-    return next_scalar(f, s, i, newlines);
+    return next_in_rest(f, s, i, newlines, next_avx512);
 }
 
 __attribute__((target("avx2"))) static inline __m256i look_avx2(__m256i v, __m256i low,
@@ -218,7 +235,7 @@ __attribute__((target("avx2,bmi,popcnt"))) static size_t next_avx2(const struct 
         lines += (unsigned)__builtin_popcountll(both);
     }
     *newlines += lines;
-    return next_scalar(f, s, i, newlines);
+    return next_in_rest(f, s, i, newlines, next_avx2);
 }
 
 __attribute__((target("ssse3"))) static inline __m128i look_ssse3(__m128i v, const uint8_t low[16],
@@ -261,7 +278,7 @@ __attribute__((target("ssse3"))) static size_t next_ssse3(const struct prefilter
         lines += (unsigned)__builtin_popcountll(ends);
     }
     *newlines += lines;
-    return next_scalar(f, s, i, newlines);
+    return next_in_rest(f, s, i, newlines, next_ssse3);
 }
 
 bool prefilter_init_as(struct prefilter *f, enum prefilter_kind kind)
