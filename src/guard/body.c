@@ -8,17 +8,26 @@
 
 enum coding { NONE, GZIP, DEFLATE };
 
-/* Readers of JSON tell UTF-32 by its first four bytes (RFC 4627 section 3), and no decoder of
- * lookups undoes it, so it is made UTF-8 here. */
-enum width { NARROW, NOT_KNOWN, BIG_ENDIAN_32, LITTLE_ENDIAN_32 };
+/* Readers of JSON and XML tell UTF-16 and UTF-32 by the first four bytes (RFC 4627 section 3, XML
+ * appendix F), others by the charset. Escapes and entities in it are found in no other way, so it
+ * is made UTF-8 here; the bytes are looked at as well, for who sent them may have lied. */
+enum width {
+    NARROW,
+    NOT_KNOWN,
+    BIG_ENDIAN_16,
+    LITTLE_ENDIAN_16,
+    BIG_ENDIAN_32,
+    LITTLE_ENDIAN_32,
+};
 
 struct guard_body {
     struct guard_stream text;
-    struct guard_stream *packed; /* NULL: no coding */
-    enum width width;
-    bool is_wide;    /* the charset says so */
-    uint8_t unit[4]; /* a character's, or the first bytes */
+    struct guard_stream *packed;   /* NULL: no coding */
+    struct guard_stream *bytes_of; /* the wide text as it is; NULL: it is none */
+    enum width width, said;        /* said: by the charset */
+    uint8_t unit[4];               /* a character's, or the first bytes */
     size_t unit_n;
+    uint32_t high; /* a high surrogate that waits */
     enum coding coding;
     bool begun, ended, broken; /* of the inflating */
     uint8_t head[2];           /* of a deflate body, by which its format is told */
@@ -63,9 +72,9 @@ static bool coding_of(struct slice header, enum coding *ret)
     return true;
 }
 
-/* --- UTF-32 */
+/* --- UTF-16 and UTF-32 */
 
-static enum width width_of(struct slice s)
+static enum width width_32(struct slice s)
 {
     static const uint8_t zeros[3];
     if (s.n < 4)
@@ -76,58 +85,115 @@ static enum width width_of(struct slice s)
                                                                                  : NARROW;
 }
 
+static enum width width_of(struct slice s)
+{
+    enum width wide = width_32(s);
+    if (wide != NARROW || s.n < 4)
+        return wide;
+    if (memcmp(s.p, "\xfe\xff", 2) == 0 || (s.p[0] == 0 && s.p[1]))
+        return BIG_ENDIAN_16;
+    return memcmp(s.p, "\xff\xfe", 2) == 0 || (s.p[0] && s.p[1] == 0) ? LITTLE_ENDIAN_16 : NARROW;
+}
+
+static bool starts(struct slice s, const char *text)
+{
+    size_t n = strlen(text);
+    return s.n >= n && strncasecmp((const char *)s.p, text, n) == 0;
+}
+
+static enum width width_said(struct slice charset)
+{
+    bool little = charset.n > 2 && (charset.p[charset.n - 2] | 0x20) == 'l';
+    if (guard_charset_is_wide(charset))
+        return little ? LITTLE_ENDIAN_32 : BIG_ENDIAN_32;
+    if (starts(charset, "utf-16") || starts(charset, "utf16") || starts(charset, "unicode"))
+        return little ? LITTLE_ENDIAN_16 : BIG_ENDIAN_16;
+    return NARROW;
+}
+
+/* A surrogate without its other half is nothing. */
 static size_t narrow(struct guard_body *b, uint8_t out[4])
 {
     const uint8_t *u = b->unit;
-    bool big = b->width == BIG_ENDIAN_32;
-    uint32_t cp = 0;
-    for (size_t i = 0; i < 4; i++)
-        cp = cp << 8 | u[big ? i : 3 - i];
+    size_t n = b->unit_n;
+    bool big = b->width == BIG_ENDIAN_16 || b->width == BIG_ENDIAN_32;
+    uint32_t cp = 0, high = b->high;
+    for (size_t i = 0; i < n; i++)
+        cp = cp << 8 | u[big ? i : n - 1 - i];
     b->unit_n = 0;
+    b->high = n == 2 && cp >= 0xd800 && cp < 0xdc00 ? cp : 0;
+    if (high && cp >= 0xdc00 && cp < 0xe000)
+        cp = 0x10000 + ((high - 0xd800) << 10) + (cp - 0xdc00);
+    else if (n == 2 && cp >= 0xd800 && cp < 0xe000)
+        return 0;
     return utf8_encode(cp < 0xd800 || (cp >= 0xe000 && cp < 0x110000) ? cp : UTF8_BAD, out);
 }
 
-/* The first four bytes, of which the rest of them is taken off the text. */
-static void know_width(struct guard_body *b, struct slice *s)
+static void narrow_piece(struct guard_body *b, struct slice s)
 {
+    uint8_t out[KIB(1)];
+    size_t n = 0, unit = b->width == BIG_ENDIAN_16 || b->width == LITTLE_ENDIAN_16 ? 2 : 4;
+    guard_stream_piece(b->bytes_of, s);
+    for (size_t i = 0; i < s.n; i++) {
+        b->unit[b->unit_n++] = s.p[i];
+        if (b->unit_n == unit)
+            n += narrow(b, out + n);
+        if (n > sizeof out - 4) {
+            guard_stream_piece(&b->text, slice_of(out, n));
+            n = 0;
+        }
+    }
+    guard_stream_piece(&b->text, slice_of(out, n));
+}
+
+static struct guard_stream *plain_stream(struct guard_request *q)
+{
+    struct guard_stream *st = guard_alloc(q, sizeof *st);
+    if (!st)
+        return NULL;
+    guard_stream_begin(st, q, GUARD_BODY);
+    st->matches = false; /* rules look at what it says */
+    guard_text_prepare(st, false);
+    return st;
+}
+
+static void known_piece(struct guard_body *b, struct slice s)
+{
+    if (b->width == NARROW)
+        guard_stream_piece(&b->text, s);
+    else
+        narrow_piece(b, s);
+}
+
+/* The first four bytes, which are taken off the text; false: not yet. */
+static bool know_width(struct guard_body *b, struct slice *s)
+{
+    uint8_t first[4];
     size_t n = 4 - b->unit_n < s->n ? 4 - b->unit_n : s->n;
     if (n)
         memcpy(b->unit + b->unit_n, s->p, n);
     b->unit_n += n;
     *s = slice_sub(*s, n, s->n);
     if (b->unit_n < 4)
-        return;
-    b->width = width_of(slice_of(b->unit, 4));
-    if (b->width == NARROW && b->is_wide)
-        b->width = BIG_ENDIAN_32;
-    if (b->width != NARROW)
-        return;
-    guard_stream_piece(&b->text, slice_of(b->unit, 4));
+        return false;
+    memcpy(first, b->unit, 4);
     b->unit_n = 0;
+    b->width = width_of(slice_of(first, 4));
+    if (b->width == NARROW)
+        b->width = b->said;
+    if (b->width != NARROW && !(b->bytes_of = plain_stream(b->text.q)))
+        b->width = NARROW;
+    if (memcmp(first, "\x4c\x6f\xa7\x94", 4) == 0) /* <?xm in EBCDIC */
+        guard_limited(b->text.q, GUARD_LIMIT_CHARSET);
+    known_piece(b, slice_of(first, 4));
+    return true;
 }
 
 /* Text whose coding is undone. */
 static void text_piece(struct guard_body *b, struct slice s)
 {
-    uint8_t out[KIB(1)];
-    size_t n = 0;
-    if (b->width == NOT_KNOWN)
-        know_width(b, &s);
-    if (b->width == NARROW) {
-        guard_stream_piece(&b->text, s);
-        return;
-    }
-    for (size_t i = 0; b->width != NOT_KNOWN; i++) {
-        if (b->unit_n == 4)
-            n += narrow(b, out + n);
-        if (n > sizeof out - 4 || i == s.n) {
-            guard_stream_piece(&b->text, slice_of(out, n));
-            n = 0;
-        }
-        if (i == s.n)
-            break;
-        b->unit[b->unit_n++] = s.p[i];
-    }
+    if (b->width != NOT_KNOWN || know_width(b, &s))
+        known_piece(b, s);
 }
 
 static void text_end(struct guard_body *b)
@@ -135,6 +201,10 @@ static void text_end(struct guard_body *b)
     if (b->width == NOT_KNOWN)
         guard_stream_piece(&b->text, slice_of(b->unit, b->unit_n));
     guard_stream_end(&b->text);
+    if (b->text.said)
+        guard_stream_end(b->text.said);
+    if (b->bytes_of)
+        guard_stream_end(b->bytes_of);
 }
 
 /* --- beginning */
@@ -145,14 +215,15 @@ static enum status make_body(struct guard_request *q)
     struct guard_body *b = guard_alloc(q, sizeof *b);
     struct guard_stream *packed = NULL;
     if (b && coding != NONE)
-        packed = guard_alloc(q, sizeof *packed);
+        packed = plain_stream(q);
     if (!b || (coding != NONE && !packed))
         return ST_NOMEM;
     b->packed = packed;
     b->coding = coding;
-    b->begun = b->ended = b->broken = b->is_wide = false;
-    b->width = NARROW;
-    b->unit_n = 0;
+    b->begun = b->ended = b->broken = false;
+    b->bytes_of = NULL;
+    b->width = b->said = NARROW;
+    b->unit_n = b->high = 0;
     b->head_n = 0;
     b->bytes = b->inflated = b->consumed = 0;
     q->body = b;
@@ -166,6 +237,7 @@ enum status guard_body_begin(struct guard_request *q, struct slice content_type,
     q->body = NULL;
     q->body_type = content_type;
     q->body_coding = NONE;
+    q->body_is_undone = false;
     q->in_body = !q->over;
     if (q->over)
         return OK;
@@ -173,8 +245,11 @@ enum status guard_body_begin(struct guard_request *q, struct slice content_type,
         q->body_coding = (uint8_t)coding;
     else
         guard_limited(q, GUARD_LIMIT_ENCODING);
-    if (!guard_charset_is_read(guard_type_parse(content_type).charset))
+    struct guard_type t = guard_type_parse(content_type);
+    if (!guard_charset_is_read(t.charset))
         guard_limited(q, GUARD_LIMIT_CHARSET);
+    q->body_is_undone = width_said(t.charset) != NARROW || guard_type_is_xml(t.type) ||
+                        guard_type_is_multipart(t.type);
     return OK;
 }
 
@@ -187,15 +262,13 @@ static bool body_begun(struct guard_request *q)
         return false;
     }
     guard_stream_begin(&q->body->text, q, GUARD_BODY);
+    if (guard_type_is_xml(t.type) || guard_type_is_multipart(t.type))
+        q->body->text.said = plain_stream(q);
     guard_type_prepare(&q->body->text, &t);
-    q->body->is_wide = guard_charset_is_wide(t.charset);
-    if (q->body->is_wide || guard_type_is_json(t.type))
+    if (!guard_type_is_form(t.type) && !guard_type_is_multipart(t.type))
+        q->body->said = width_said(t.charset);
+    if (q->body->said != NARROW || guard_type_is_json(t.type) || guard_type_is_xml(t.type))
         q->body->width = NOT_KNOWN;
-    if (q->body->packed) {
-        guard_stream_begin(q->body->packed, q, GUARD_BODY);
-        q->body->packed->matches = false; /* rules look at what it says */
-        guard_text_prepare(q->body->packed, false);
-    }
     return true;
 }
 
@@ -348,7 +421,7 @@ bool guard_body_clean_pieces(const struct guard_request *q, const struct slice *
         return true;
     if (q->body_coding != NONE) /* the bytes say nothing of what they hold */
         return false;
-    if (guard_wants(q, ~GUARD_HEAD_PARTS) || (n > 1 && pieces[0].n < 4) ||
+    if (q->body_is_undone || guard_wants(q, ~GUARD_HEAD_PARTS) || (n > 1 && pieces[0].n < 4) ||
         (n > 0 && width_of(pieces[0]) != NARROW))
         return false;
     for (size_t i = 0; i < n; i++)

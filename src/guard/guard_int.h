@@ -157,10 +157,12 @@ struct xml_state {
 struct multipart_state {
     uint8_t state, folded; /* folded: the state that a line goes on in that begins with a space */
     bool is_file, in_part, escaped, extended;
-    uint8_t line_end; /* bytes of a line end that may belong to the delimiter */
+    bool disposes, in_charset, quoted_printable; /* which header, which parameter; the part */
+    uint8_t word, digit; /* of what is said: where in an encoding of mail it is */
+    uint8_t line_end;    /* bytes of a line end that may belong to the delimiter */
     uint8_t dashes, quotes, key_n, delimiter_n;
     uint8_t matched;                             /* bytes of the delimiter */
-    char key[24];                                /* the header's or parameter's name so far */
+    char key[32];                                /* the header's or parameter's name so far */
     uint8_t delimiter[LIMIT_GUARD_BOUNDARY + 2]; /* with its -- */
 };
 
@@ -173,11 +175,15 @@ struct guard_stream {
     enum guard_part part;                                   /* of the text or of its fields */
     bool matches;                                           /* rules look into its fields */
     bool opens_next; /* a place at the first byte of the next cell */
-    uint64_t base;   /* where the next cell begins */
+    /* What readers make of the fields, where that is not in the bytes; NULL: it is, as far as the
+     * decoders of lookups go. By say, or as it was decoded. */
+    struct guard_stream *said;
+    void (*say)(struct guard_stream *st, struct slice decoded);
+    uint64_t base; /* where the next cell begins */
     struct guard_window *window;
     struct { /* the field that the next byte belongs to */
         enum guard_part part;
-        bool in_name, matching;
+        bool in_name, matching, said;
         uint64_t from, last_place;
         struct guard_field field; /* as the matcher was given it */
     } span;
@@ -210,9 +216,16 @@ void guard_stream_end(struct guard_stream *st);
 /* From the byte at `at` on another field: of st->name where its kind has a name. */
 void guard_span(struct guard_stream *st, enum guard_part part, bool in_name, uint64_t at);
 void guard_put_all(struct guard_stream *st, struct slice decoded);
+/* The field goes on, but not what is said: nobody reads it as part of a text. */
+void guard_unsaid(struct guard_stream *st);
+/* Somebody wants what stands in the field. */
+static inline bool guard_decodes(const struct guard_stream *st)
+{
+    return st->span.matching || st->span.said;
+}
 static inline void guard_put(struct guard_stream *st, uint8_t c)
 {
-    if (st->span.matching) {
+    if (guard_decodes(st)) {
         if (st->out_n == sizeof st->out)
             guard_put_all(st, (struct slice){NULL, 0});
         st->out[st->out_n++] = c;
@@ -276,6 +289,9 @@ struct guard_type guard_type_parse(struct slice content_type);
 /* Prepares the stream for a body of this type. */
 void guard_type_prepare(struct guard_stream *st, const struct guard_type *t);
 bool guard_type_is_json(struct slice type);
+bool guard_type_is_xml(struct slice type);
+bool guard_type_is_form(struct slice type);
+bool guard_type_is_multipart(struct slice type);
 bool guard_charset_is_wide(struct slice charset); /* UTF-32 */
 /* Whether its bytes are ASCII where they mean ASCII, or such that decoders of lookups read them. */
 bool guard_charset_is_read(struct slice charset);

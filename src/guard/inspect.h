@@ -68,6 +68,7 @@ struct guard_request {
     struct guard_body *body;    /* from alloc, when its first piece comes */
     struct slice body_type;     /* the caller's memory */
     uint8_t body_coding;
+    bool body_is_undone; /* what its readers make of it is not in its bytes */
     bool in_body;
     struct guard_matcher *matcher;
     bool limited;    /* something was not examined, found or not; not told of what is over */

@@ -107,7 +107,7 @@ static size_t take_gap(struct guard_stream *st, uint8_t c, uint64_t at)
         begin_string(st, at);
         break;
     default:
-        if (c <= ' ')
+        if (c <= ' ' || (j->depth == 0 && strchr("\xef\xbb\xbf", c))) /* a byte order mark */
             break;
         enter_value(st);
         guard_span(st, GUARD_JSON, false, at);

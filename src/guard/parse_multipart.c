@@ -1,7 +1,8 @@
 /* multipart/form-data (RFC 7578) and its kin (RFC 2046 section 5.1), as lenient as readers are: LF
  * for CRLF, folded headers, no last delimiter. Names and file names are taken from
  * Content-Disposition as written (RFC 2183), file names also as RFC 8187 writes them. A part in a
- * part is text. */
+ * part is text. What is said undoes what some readers do: quoted pairs, encoded words (RFC 2047)
+ * and quoted-printable (RFC 2045); base64 is for the decoders of lookups. */
 #include "guard/guard_int.h"
 
 enum {
@@ -17,7 +18,103 @@ enum {
     BEGIN,   /* behind its = */
     QUOTED,
     TOKEN,
+    TRANSFER, /* the value of Content-Transfer-Encoding */
 };
+
+/* --- what is said */
+
+enum {
+    LETTERS,
+    EQUALS,    /* behind = */
+    DIGIT,     /* behind the first one */
+    SOFT,      /* behind =CR */
+    CHARSET,   /* behind =? */
+    ENCODING,  /* behind its ? */
+    QUESTION,  /* behind a ?, which may end a word */
+    BETWEEN,   /* words: spaces do not count */
+    NEXT_WORD, /* behind = there */
+};
+
+static bool is_charset(uint8_t c)
+{
+    return c > ' ' && c < 0x7f && !strchr("?=()<>@,;:\"/[].", c);
+}
+
+/* One byte: what it gives is added to out, four bytes at most; false: it is to be taken again. */
+static bool take_word(struct multipart_state *m, uint8_t c, uint8_t *out, size_t *n)
+{
+    uint8_t was = m->word;
+    m->word = LETTERS;
+    switch (was) {
+    case EQUALS:
+        m->digit = c;
+        m->word = c == '?' ? CHARSET : c == '\r' ? SOFT : guard_hex(c) >= 0 ? DIGIT : LETTERS;
+        if (m->word != LETTERS || c == '\n')
+            return true;
+        out[(*n)++] = '=';
+        return false;
+    case DIGIT:
+        if (guard_hex(c) >= 0) {
+            out[(*n)++] = (uint8_t)(guard_hex(m->digit) << 4 | guard_hex(c));
+            return true;
+        }
+        out[(*n)++] = '=';
+        out[(*n)++] = m->digit;
+        return false;
+    case SOFT:
+        return c == '\n';
+    case CHARSET:
+        m->word = c == '?' ? ENCODING : is_charset(c) ? CHARSET : LETTERS;
+        return m->word != LETTERS;
+    case ENCODING:
+        m->word = c == '?' ? LETTERS : ENCODING;
+        return c == '?' || strchr("BbQq", c);
+    case QUESTION:
+        m->word = c == '=' ? BETWEEN : LETTERS;
+        if (c != '=')
+            out[(*n)++] = '?';
+        return c == '=';
+    case BETWEEN:
+        m->word = c == '=' ? NEXT_WORD : BETWEEN;
+        if (c == '=' || c == ' ' || c == '\t' || c == '\r' || c == '\n')
+            return true;
+        m->word = LETTERS;
+        return false;
+    case NEXT_WORD:
+        m->word = c == '?' ? CHARSET : EQUALS;
+        return c == '?';
+    default:
+        m->word = c == '=' ? EQUALS : c == '?' ? QUESTION : LETTERS;
+        if (m->word == LETTERS)
+            out[(*n)++] = c;
+        return true;
+    }
+}
+
+static void say(struct guard_stream *st, struct slice s)
+{
+    uint8_t out[KIB(1)];
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        while (!take_word(&st->as.multipart, s.p[i], out, &n))
+            ;
+        if (n > sizeof out - 8) {
+            guard_stream_piece(st->said, slice_of(out, n));
+            n = 0;
+        }
+    }
+    guard_stream_piece(st->said, slice_of(out, n));
+}
+
+/* For rules only. */
+static void put_unsaid(struct guard_stream *st, uint8_t c, bool to_name)
+{
+    bool said = st->span.said;
+    guard_unsaid(st);
+    guard_put_to(st, c, to_name);
+    guard_put_all(st, (struct slice){NULL, 0});
+    st->span.said = said;
+}
 
 /* --- contents */
 
@@ -88,7 +185,7 @@ static size_t take_matched(struct guard_stream *st, uint8_t c, uint64_t at)
     }
     guard_span(st, GUARD_BODY, false, at);
     m->line_end = m->matched = m->dashes = 0;
-    m->is_file = m->in_part = false;
+    m->is_file = m->in_part = m->quoted_printable = false;
     st->name.n = 0;
     m->state = DELIMITER_LINE;
     return 0;
@@ -117,6 +214,9 @@ static size_t take_line(struct guard_stream *st, uint8_t c, uint64_t at)
         return 1;
     if (c == '\n') {
         guard_span(st, m->is_file ? GUARD_FILE : GUARD_FORM, false, at + 1);
+        if (!m->quoted_printable)
+            guard_unsaid(st);
+        m->word = LETTERS;
         begin_line(m, 0);
         return 1;
     }
@@ -141,7 +241,10 @@ static size_t take_header(struct multipart_state *m, uint8_t c)
     if (c == '\n') {
         m->state = LINE;
     } else if (c == ':') {
-        m->folded = key_is(m, "content-disposition") ? KEY : SKIPPED;
+        m->disposes = key_is(m, "content-disposition");
+        m->folded = m->disposes || key_is(m, "content-type") ? KEY
+                    : key_is(m, "content-transfer-encoding") ? TRANSFER
+                                                             : SKIPPED;
         m->state = m->folded;
         m->key_n = 0;
     } else if (c != ' ' && c != '\t') {
@@ -157,6 +260,16 @@ static size_t take_skipped(struct multipart_state *m, struct slice s)
         return n;
     m->state = LINE;
     return n + 1;
+}
+
+static size_t take_transfer(struct multipart_state *m, uint8_t c)
+{
+    if (c == '\n')
+        m->state = LINE;
+    else if (c > ' ')
+        add_key(m, c);
+    m->quoted_printable |= key_is(m, "quoted-printable");
+    return 1;
 }
 
 static size_t take_key(struct multipart_state *m, uint8_t c)
@@ -178,9 +291,13 @@ static size_t take_begin(struct guard_stream *st, uint8_t c, uint64_t at)
     if (c == ' ' || c == '\t')
         return 1;
     uint64_t from = at + (c == '"');
-    m->escaped = m->extended = m->in_part = false;
+    m->escaped = m->extended = m->in_part = m->in_charset = false;
     m->quotes = 0;
-    if (key_is(m, "name")) {
+    m->word = LETTERS;
+    if (!m->disposes) {
+        m->in_charset = key_is(m, "charset");
+        m->key_n = 0;
+    } else if (key_is(m, "name")) {
         guard_span(st, GUARD_FORM, true, from);
         st->name.n = 0;
         m->in_part = true;
@@ -198,7 +315,10 @@ static void end_parameter(struct guard_stream *st, uint64_t at)
     struct multipart_state *m = &st->as.multipart;
     guard_percent_end(st, m->in_part);
     guard_span(st, GUARD_BODY, false, at);
-    m->in_part = false;
+    struct slice charset = slice_of(m->key, m->key_n);
+    if (m->in_charset && (!guard_charset_is_read(charset) || guard_charset_is_wide(charset)))
+        guard_limited(st->q, GUARD_LIMIT_CHARSET);
+    m->in_part = m->in_charset = false;
     m->key_n = 0;
     m->state = KEY;
 }
@@ -227,8 +347,10 @@ static size_t take_quoted(struct guard_stream *st, uint8_t c, uint64_t at)
         return 1;
     } else {
         if (m->escaped && c != '"' && c != '\\') /* a path, by a browser that escapes nothing */
-            guard_put_to(st, '\\', m->in_part);
+            put_unsaid(st, '\\', m->in_part);
         guard_put_to(st, c, m->in_part);
+        if (m->in_charset)
+            add_key(m, c);
     }
     m->escaped = false;
     return 1;
@@ -245,6 +367,8 @@ static size_t take_token(struct guard_stream *st, uint8_t c, uint64_t at)
         put_extended(st, c);
     else
         guard_put_to(st, c, m->in_part);
+    if (m->in_charset)
+        add_key(m, c);
     return 1;
 }
 
@@ -272,6 +396,8 @@ static size_t take(struct guard_stream *st, struct slice s, uint64_t at)
         return take_begin(st, s.p[0], at);
     case QUOTED:
         return take_quoted(st, s.p[0], at);
+    case TRANSFER:
+        return take_transfer(m, s.p[0]);
     case TOKEN:
         return take_token(st, s.p[0], at);
     default:
@@ -306,6 +432,7 @@ bool guard_multipart_prepare(struct guard_stream *st, struct slice boundary)
     memcpy(m->delimiter + 2, boundary.p, boundary.n);
     m->delimiter_n = (uint8_t)(boundary.n + 2);
     st->parse = parse_multipart;
+    st->say = say;
     st->finish = finish;
     guard_span(st, GUARD_BODY, false, 0);
     begin_line(m, 0);

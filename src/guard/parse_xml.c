@@ -112,11 +112,17 @@ static void give_up_entity(struct guard_stream *st)
     x->entity_n = 0;
 }
 
+static bool only_zeros(const struct xml_state *x)
+{
+    struct slice s = slice_of(x->entity, x->entity_n);
+    return slice_eq_str(s, "&#0") || slice_eq_str(s, "&#x0");
+}
+
 /* Text or the value of an attribute; its end is not among it. */
 static void put_text(struct guard_stream *st, struct slice s)
 {
     struct xml_state *x = &st->as.xml;
-    for (size_t i = 0; st->span.matching && i < s.n; i++) {
+    for (size_t i = 0; guard_decodes(st) && i < s.n; i++) {
         uint8_t c = s.p[i];
         if (x->entity_n && c == ';') {
             end_entity(st);
@@ -125,6 +131,8 @@ static void put_text(struct guard_stream *st, struct slice s)
         bool goes_on = x->entity_n && x->entity_n < sizeof x->entity && c != '&' && !is_space(c);
         if (x->entity_n && !goes_on)
             give_up_entity(st);
+        if (goes_on && c == '0' && only_zeros(x)) /* any number of them may lead */
+            continue;
         if (goes_on || c == '&')
             x->entity[x->entity_n++] = (char)c;
         else
@@ -157,6 +165,7 @@ static size_t take_tag(struct guard_stream *st, uint8_t c, uint64_t at)
         return 1;
     case '?':
         guard_span(st, GUARD_XML, false, at + 1);
+        guard_unsaid(st);
         x->state = INSTRUCTION;
         return 1;
     case '/':
@@ -164,6 +173,7 @@ static size_t take_tag(struct guard_stream *st, uint8_t c, uint64_t at)
         return 1;
     default:
         guard_span(st, GUARD_XML, true, at);
+        guard_unsaid(st);
         if (st->name.n)
             guard_name_add(st, '/');
         x->state = NAME;
@@ -209,6 +219,7 @@ static size_t take_inside(struct guard_stream *st, uint8_t c, uint64_t at)
         x->closes = false;
         cut_path(st);
         guard_span(st, GUARD_XML, true, at);
+        guard_unsaid(st);
         guard_name_add(st, '/');
         guard_name_add(st, '@');
         x->state = ATTRIBUTE;
@@ -271,12 +282,15 @@ static size_t take_mark(struct guard_stream *st, uint8_t c, uint64_t at)
             x->state = in_comment ? COMMENT : CDATA;
             x->matched = 0;
             guard_span(st, GUARD_XML, false, at + 1);
+            if (in_comment)
+                guard_unsaid(st);
         } else {
             x->matched = (uint16_t)((in_comment ? 0x100u : 0u) | (k + 1));
         }
         return 1;
     }
     guard_span(st, GUARD_XML, false, at);
+    guard_unsaid(st);
     x->state = DECLARATION;
     x->brackets = 0;
     x->quote = 0;
@@ -318,9 +332,10 @@ static size_t take_declaration(struct guard_stream *st, uint8_t c, uint64_t at)
         x->quote = c == x->quote ? 0 : x->quote;
     else if (c == '"' || c == '\'')
         x->quote = c;
-    else if (c == '[' && x->brackets < UINT16_MAX)
+    else if (c == '[' && x->brackets < UINT16_MAX) {
         x->brackets++;
-    else if (c == ']' && x->brackets)
+        guard_limited(st->q, GUARD_LIMIT_ENCODING); /* entities may be declared */
+    } else if (c == ']' && x->brackets)
         x->brackets--;
     else if (c == '>' && x->brackets == 0)
         text_from(st, at + 1);

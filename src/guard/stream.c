@@ -59,8 +59,10 @@ static struct guard_field current_field(const struct guard_stream *st)
     return f;
 }
 
-static void match_piece(struct guard_stream *st, struct slice decoded)
+static void give(struct guard_stream *st, struct slice decoded)
 {
+    if (decoded.n && st->span.said)
+        st->say(st, decoded);
     if (decoded.n == 0 || !st->span.matching)
         return;
     const char *rule = guard_matcher_piece(st->q->matcher, decoded);
@@ -72,12 +74,31 @@ static void match_piece(struct guard_stream *st, struct slice decoded)
 
 void guard_put_all(struct guard_stream *st, struct slice decoded)
 {
-    if (!st->span.matching)
+    if (!guard_decodes(st))
         return;
     size_t n = st->out_n;
     st->out_n = 0;
-    match_piece(st, slice_of(st->out, n));
-    match_piece(st, decoded);
+    give(st, slice_of(st->out, n));
+    give(st, decoded);
+}
+
+static void say_as_decoded(struct guard_stream *st, struct slice decoded)
+{
+    guard_stream_piece(st->said, decoded);
+}
+
+void guard_unsaid(struct guard_stream *st)
+{
+    guard_put_all(st, (struct slice){NULL, 0});
+    st->span.said = false;
+}
+
+static bool is_said(const struct guard_stream *st)
+{
+    if (!st->said || st->span.part == GUARD_BODY)
+        return false;
+    struct guard_field f = current_field(st);
+    return st->span.in_name || !guard_excluded(st->q, &f);
 }
 
 static void match_begin(struct guard_stream *st)
@@ -148,6 +169,7 @@ static void end_span(struct guard_stream *st, uint64_t at)
         else
             w->marks_lost = true;
     }
+    guard_put_all(st, (struct slice){NULL, 0});
     if (st->span.matching)
         match_end(st);
 }
@@ -159,6 +181,7 @@ void guard_span(struct guard_stream *st, enum guard_part part, bool in_name, uin
     st->span.in_name = in_name;
     st->span.from = at;
     st->span.last_place = GUARD_NO_PLACE;
+    st->span.said = is_said(st);
     if (st->matches)
         match_begin(st);
 }
@@ -313,6 +336,7 @@ void guard_stream_begin(struct guard_stream *st, struct guard_request *q, enum g
     memset(st, 0, offsetof(struct guard_stream, name));
     st->q = q;
     st->part = part;
+    st->say = say_as_decoded;
     st->matches = (q->scope.any_patch || q->scope.any_signature) && !q->over;
     st->span.part = part;
     st->span.last_place = GUARD_NO_PLACE;

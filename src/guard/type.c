@@ -49,6 +49,12 @@ static bool next_parameter(struct slice *rest, struct slice *name, struct slice 
     return true;
 }
 
+/* Readers take the first one or the last one: the one that asks for more counts. */
+static struct slice charset_of_both(struct slice a, struct slice b)
+{
+    return a.n == 0 || !guard_charset_is_read(b) || guard_charset_is_wide(b) ? b : a;
+}
+
 struct guard_type guard_type_parse(struct slice content_type)
 {
     struct guard_type t = {0};
@@ -59,8 +65,8 @@ struct guard_type guard_type_parse(struct slice content_type)
          next_parameter(&rest, &name, &value);) {
         if (same(name, "boundary") && t.boundary.n == 0)
             t.boundary = value;
-        else if (same(name, "charset") && t.charset.n == 0)
-            t.charset = value;
+        else if (same(name, "charset") && (t.charset.n == 0 || guard_charset_is_read(t.charset)))
+            t.charset = charset_of_both(t.charset, value);
     }
     return t;
 }
@@ -76,17 +82,32 @@ bool guard_charset_is_wide(struct slice charset)
     return starts(charset, "utf-32") || starts(charset, "utf32") || starts(charset, "ucs-4");
 }
 
+bool guard_type_is_form(struct slice s)
+{
+    return same(s, "application/x-www-form-urlencoded");
+}
+
+bool guard_type_is_multipart(struct slice s)
+{
+    return starts(s, "multipart/");
+}
+
+bool guard_type_is_xml(struct slice s)
+{
+    return ends(s, "/xml") || ends(s, "+xml");
+}
+
 void guard_type_prepare(struct guard_stream *st, const struct guard_type *t)
 {
     struct slice s = t->type;
-    if (same(s, "application/x-www-form-urlencoded")) {
+    if (guard_type_is_form(s)) {
         st->part = GUARD_FORM;
         guard_form_prepare(st);
-    } else if (starts(s, "multipart/") && guard_multipart_prepare(st, t->boundary)) {
+    } else if (guard_type_is_multipart(s) && guard_multipart_prepare(st, t->boundary)) {
         return;
     } else if (guard_type_is_json(s)) {
         guard_json_prepare(st);
-    } else if (ends(s, "/xml") || ends(s, "+xml")) {
+    } else if (guard_type_is_xml(s)) {
         guard_xml_prepare(st);
     } else {
         guard_text_prepare(st, false);
@@ -94,14 +115,15 @@ void guard_type_prepare(struct guard_stream *st, const struct guard_type *t)
 }
 
 /* A text in EBCDIC or UTF-7 says ${ in other bytes, and a server that honours the charset reads
- * it. UTF-16 is among the decoders, and UTF-32 is made UTF-8 (body.c). */
+ * it; the escapes of ISO 2022 may stand between any two letters and vanish. UTF-16 and UTF-32 are
+ * made UTF-8 (body.c). */
 bool guard_charset_is_read(struct slice charset)
 {
     static const char *const families[] = {
-        "utf-8",    "utf8",  "us-ascii", "ascii",     "iso-8859-", "iso8859",   "latin",
-        "windows-", "cp125", "cp932",    "ms932",     "shift_jis", "shift-jis", "sjis",
-        "x-sjis",   "euc-",  "gb2312",   "gbk",       "gb18030",   "big5",      "koi8-",
-        "utf-16",   "utf16", "unicode",  "iso-2022-", "tis-620",   "macintosh", "binary",
+        "utf-8",    "utf8",  "us-ascii", "ascii",   "iso-8859-", "iso8859",   "latin",
+        "windows-", "cp125", "cp932",    "ms932",   "shift_jis", "shift-jis", "sjis",
+        "x-sjis",   "euc-",  "gb2312",   "gbk",     "gb18030",   "big5",      "koi8-",
+        "utf-16",   "utf16", "unicode",  "tis-620", "macintosh", "binary",
     };
     if (charset.n == 0 || guard_charset_is_wide(charset))
         return true;

@@ -134,6 +134,9 @@ MORE_PLACES = {
     "file": lambda x: multipart(filename=b"a.txt", content=b"line\n" + x + b"\nline"),
     "XML": lambda x: {"headers": {"Content-Type": "application/xml"}, "body":
                       b"<a><b c='1'>" + x.replace(b"&", b"&amp;").replace(b"<", b"&lt;") + b"</b></a>"},
+    "JSON in UTF-16": lambda x: {"headers": {"Content-Type": "application/json"},
+                                 "body": as_json(x, True)["body"].decode().encode("utf-16-le")},
+    "word of a file name": lambda x: multipart(filename=b"=?UTF-8?Q?" + b"".join(b"=%02X" % c for c in x) + b"?="),
     "text": lambda x: {"headers": {"Content-Type": "text/plain"}, "body": b"a line\n" + x + b"\na line"},
     "no type": lambda x: {"body": x},
     "PUT": lambda x: {"method": "PUT", "body": x},
@@ -143,6 +146,13 @@ MORE_PLACES = {
     "deflate": lambda x: {"headers": {"Content-Encoding": "deflate"}, "body": zlib.compress(b"q" * 300 + x)},
     "chunks": lambda x: {"chunks": [b"a=" + x[:7], x[7:]] if len(x) > 7 else [x]},
 }
+# what stands on either side of a border says something else by itself
+SPLIT_PLACES = {
+    "XML in a section": lambda x: {"headers": {"Content-Type": "application/soap+xml"}, "body":
+                                   b"<a><b>" + x[:1].replace(b"&", b"&amp;").replace(b"<", b"&lt;") + b"<![CDATA[" +
+                                   x[1:].replace(b"]]>", b"]]>]]&gt;<![CDATA[") + b"]]></b></a>"},
+}
+
 
 
 class Vectors(Case):
@@ -169,7 +179,7 @@ class Vectors(Case):
         self.go(labelled()[0], MAIN_PLACES, True)
 
     def test_attacks_are_blocked_everywhere_else(self):
-        self.go([x for x in labelled()[0] if x not in EDGE_OF_A_TEXT], MORE_PLACES, True)
+        self.go([x for x in labelled()[0] if x not in EDGE_OF_A_TEXT], {**MORE_PLACES, **SPLIT_PLACES}, True)
 
     def test_encoded_attacks_are_blocked(self):
         self.go(labelled()[1] or [to_bytes(OWN[6])], MAIN_PLACES, True)
@@ -928,6 +938,12 @@ class Limits(Case):
         for headers in ([("Content-Encoding", "identity"), ("Content-Encoding", "gzip")], {"Content-Encoding": "GZIP"}):
             self.assertEqual(self.ask("/", headers=headers, body=body).status, 403)
             self.assertEqual(self.events()[-1]["hikeshi"]["why"], "lookup")
+
+    def test_types_in_several_headers(self):
+        types = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Type", "text/plain; charset=ibm037")]
+        for headers in (types, types[::-1], {"Content-Type": "text/plain; charset=utf-8; charset=ibm037"}):
+            self.assertEqual(self.ask("/closed", headers=headers, body=BAD.encode("cp037")).status, 403)
+            self.assertEqual(self.events()[-1]["rule"]["name"], "charset")
 
     def test_bombs(self):
         bomb = gzip.compress(b"0" * 50_000_000)

@@ -29,7 +29,8 @@ static ngx_int_t ngx_http_hikeshi_read_body(ngx_http_request_t *r,
 static void ngx_http_hikeshi_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_hikeshi_body_begin(ngx_http_request_t *r,
     ngx_http_hikeshi_ctx_t *ctx);
-static struct slice ngx_http_hikeshi_encoding(ngx_http_request_t *r);
+static struct slice ngx_http_hikeshi_header(ngx_http_request_t *r,
+    const char *lowcase);
 static void ngx_http_hikeshi_body_piece(ngx_http_request_t *r,
     ngx_http_hikeshi_ctx_t *ctx, ngx_chain_t *cl);
 static void ngx_http_hikeshi_release(ngx_http_hikeshi_ctx_t *ctx);
@@ -637,13 +638,8 @@ ngx_http_hikeshi_body_begin(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
 {
     struct slice  type, encoding;
 
-    type = slice_of(NULL, 0);
-
-    if (r->headers_in.content_type) {
-        type = ngx_http_hikeshi_slice(&r->headers_in.content_type->value);
-    }
-
-    encoding = ngx_http_hikeshi_encoding(r);
+    type = ngx_http_hikeshi_header(r, "content-type");
+    encoding = ngx_http_hikeshi_header(r, "content-encoding");
 
     ctx->body_begun = 1;
 
@@ -656,53 +652,53 @@ ngx_http_hikeshi_body_begin(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
 }
 
 
-/* several such headers are one list (RFC 9110, section 5.3) */
+/* several headers of a name are one list (RFC 9110, section 5.3) */
 
 static struct slice
-ngx_http_hikeshi_encoding(ngx_http_request_t *r)
+ngx_http_hikeshi_header(ngx_http_request_t *r, const char *lowcase)
 {
     u_char           *p;
+    size_t            len;
     ngx_uint_t        i;
-    struct slice      encoding;
+    struct slice      list;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *header;
 
-    encoding = slice_of(NULL, 0);
+    list = slice_of(NULL, 0);
+    len = ngx_strlen(lowcase);
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         header = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (header[i].key.len != sizeof("content-encoding") - 1
-                || ngx_strncasecmp(header[i].key.data,
-                                   (u_char *) "content-encoding",
-                                   sizeof("content-encoding") - 1)
+            if (header[i].key.len != len
+                || ngx_strncasecmp(header[i].key.data, (u_char *) lowcase, len)
                    != 0)
             {
                 continue;
             }
 
-            if (encoding.n == 0) {
-                encoding = ngx_http_hikeshi_slice(&header[i].value);
+            if (list.n == 0) {
+                list = ngx_http_hikeshi_slice(&header[i].value);
                 continue;
             }
 
-            p = ngx_pnalloc(r->pool, encoding.n + 1 + header[i].value.len);
+            p = ngx_pnalloc(r->pool, list.n + 1 + header[i].value.len);
             if (p == NULL) {
-                return SLICE_LIT("unknown");
+                return SLICE_LIT("unknown; charset=unknown");
             }
 
-            ngx_memcpy(p, encoding.p, encoding.n);
-            p[encoding.n] = ',';
-            ngx_memcpy(p + encoding.n + 1, header[i].value.data,
+            ngx_memcpy(p, list.p, list.n);
+            p[list.n] = ',';
+            ngx_memcpy(p + list.n + 1, header[i].value.data,
                        header[i].value.len);
 
-            encoding = slice_of(p, encoding.n + 1 + header[i].value.len);
+            list = slice_of(p, list.n + 1 + header[i].value.len);
         }
     }
 
-    return encoding;
+    return list;
 }
 
 

