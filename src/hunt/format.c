@@ -168,7 +168,7 @@ static bool is_private(struct slice s)
 {
     char text[46];
     uint8_t a[16];
-    if (s.n >= sizeof text)
+    if (s.n == 0 || s.n >= sizeof text)
         return false;
     memcpy(text, s.p, s.n);
     text[s.n] = '\0';
