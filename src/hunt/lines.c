@@ -7,12 +7,13 @@
 #define FAILS 200 /* steps of full looks that fail in FAILS_SPAN before pieces are decoded */
 #define FAILS_SPAN KIB(1)
 #define PIECE OPENER_PIECE
-#define PIECE_OVERLAP 512 /* a spelling of ${ through four layers is shorter */
-#define OPENER_BYTES 256  /* what stands between blocks may be an opener, in any spelling */
+#define PIECE_TAIL 512   /* of a piece, in which a place is looked for that no spelling goes over */
+#define OPENER_BYTES 256 /* what stands between blocks may be an opener, in any spelling */
 
 enum status line_search_init(struct line_search *s, const struct prefilter *filter)
 {
-    *s = (struct line_search){.filter = filter};
+    *s = (struct line_search){.filter = filter, .base64 = *filter};
+    prefilter_only_base64(&s->base64);
     return examiner_new(&s->examiner);
 }
 
@@ -53,7 +54,37 @@ static size_t line_start(struct slice s, size_t low, size_t at)
 
 /* --- openers */
 
-/* Whether there is an opener at `at`. If not, *ret_next is where to go on. */
+/* Whether one is in base64 there. */
+static bool opens_base64(const struct line_search *s, struct slice text, size_t from, size_t to,
+                         struct opener_memory *memory)
+{
+    struct prefilter_block block = {0};
+    struct slice near = slice_sub(text, 0, to + 8); /* it sees what stands behind the last one */
+    uint64_t ignored = 0;
+    for (; (from = prefilter_next(&s->base64, near, from, &ignored, &block)) < to; from++) {
+        if (opener_quick(text, from, memory) == OPENER_YES)
+            return true;
+    }
+    return false;
+}
+
+/* Where the next piece begins: behind a byte that no escape, brace or name of an entity has, or
+ * else in the middle. Backslashes and what stands behind them may be many, so a fixed overlap hides
+ * what is longer. */
+static size_t seam(struct slice piece)
+{
+    for (size_t i = piece.n; i > piece.n - PIECE_TAIL; i--) {
+        uint8_t c = piece.p[i - 1], low = c | 0x20;
+        bool spells = (c >= '0' && c <= '9') || (low >= 'a' && low <= 'z') || c == 0 ||
+                      strchr("$%&\\#;{}", c);
+        if (!spells)
+            return i;
+    }
+    return piece.n / 2;
+}
+
+/* Whether there is an opener at `at`, or in the piece from there to *ret_next. If not, *ret_next is
+ * where to go on. */
 static bool opens(struct line_search *s, struct slice text, size_t at, struct opener_memory *memory,
                   size_t *ret_next)
 {
@@ -89,8 +120,8 @@ static bool opens(struct line_search *s, struct slice text, size_t at, struct op
     if (opener_in_piece(piece, s->piece))
         return true;
     bool ended = end == text.n || text.p[end] == '\n';
-    *ret_next = ended || piece.n <= PIECE_OVERLAP ? end : end - PIECE_OVERLAP;
-    return false;
+    *ret_next = ended ? end : at + seam(piece);
+    return opens_base64(s, text, at + 1, *ret_next, memory);
 }
 
 /* --- lines */

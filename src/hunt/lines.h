@@ -26,6 +26,7 @@ struct line_hit {
 
 struct line_search {
     const struct prefilter *filter;
+    struct prefilter base64; /* for pieces without an opener in escapes */
     struct examiner *examiner;
     struct pattern_search *patterns; /* the caller's; NULL: none */
     /* A status other than OK ends the search and is returned. */

@@ -297,6 +297,16 @@ bool prefilter_init_as(struct prefilter *f, enum prefilter_kind kind)
     return has;
 }
 
+void prefilter_only_base64(struct prefilter *f)
+{
+    for (unsigned k = 0; k < WIDTH; k++) {
+        for (unsigned c = 0; c < 16; c++)
+            f->low[k][c] &= BASE64;
+        for (unsigned c = 0; c < 256; c++)
+            f->exact[k][c] &= BASE64;
+    }
+}
+
 void prefilter_init(struct prefilter *f)
 {
     if (!prefilter_init_as(f, PREFILTER_AVX512) && !prefilter_init_as(f, PREFILTER_AVX2) &&

@@ -26,6 +26,8 @@ struct prefilter {
  * the processor does not have it. */
 void prefilter_init(struct prefilter *f);
 bool prefilter_init_as(struct prefilter *f, enum prefilter_kind kind);
+/* From then on it lets through openers in base64 only. */
+void prefilter_only_base64(struct prefilter *f);
 const char *prefilter_kind_name(enum prefilter_kind kind);
 
 /* The bytes that were looked at last, so that the next place among them costs nothing again. Zeroed

