@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SPLIT MIB(8)    /* a plain file of twice this length is searched in parts of it */
-#define WINDOWS MIB(16) /* mapped at once by all threads; pages of a file count as memory */
+#define SPLIT LINES_SPAN /* a plain file of twice this length is searched in parts of it */
+#define WINDOWS MIB(16)  /* mapped at once by all threads; pages of a file count as memory */
 #define WINDOW_LEAST MIB(1)
 
 /* One file, shared by its parts. */
@@ -466,8 +466,7 @@ static enum status worker_init(struct worker *w, struct hunt *h)
 {
     *w = (struct worker){.h = h};
     enum status st = text_search_init(&w->text, &h->filter);
-    if (st == OK)
-        st = reporter_init(&w->reporter);
+    reporter_init(&w->reporter, w->text.lines.examiner);
     if (st == OK && h->o->patterns) {
         st = pattern_search_init(&w->patterns, h->o->patterns);
         w->text.lines.patterns = &w->patterns;

@@ -23,13 +23,40 @@ void line_search_done(struct line_search *s)
     *s = (struct line_search){0};
 }
 
-void line_search_begin(struct line_search *s)
+static void begin_at(struct line_search *s, uint64_t from)
 {
     s->lines = 0;
     s->inside = s->reported = false;
     s->fails = 0;
-    examiner_begin(s->examiner);
     s->fails_from = s->dense_to = NULL;
+    s->from = from;
+    s->span = s->credited = 0;
+}
+
+void line_search_begin(struct line_search *s)
+{
+    begin_at(s, 0);
+    examiner_begin(s->examiner);
+}
+
+void line_search_begin_at(struct line_search *s, uint64_t from)
+{
+    begin_at(s, from);
+    examiner_begin_span(s->examiner);
+}
+
+/* These bytes of the line are examined next. */
+static void give_credit(struct line_search *s, struct slice bytes)
+{
+    uint64_t span = s->line_from - s->line_from % LINES_SPAN;
+    uint64_t at = s->from + (uint64_t)(bytes.p - s->block);
+    if (span != s->span) {
+        examiner_begin_span(s->examiner);
+        s->span = s->credited = span;
+    }
+    if (at > s->credited)
+        examiner_pass(s->examiner, at - s->credited);
+    s->credited = at + bytes.n; /* examining gives it */
 }
 
 static size_t line_end(struct slice s, size_t from)
@@ -139,6 +166,7 @@ static enum status examine_line(struct line_search *s, struct slice line, bool w
     s->openers++;
     if (s->no_evaluation)
         return OK;
+    give_credit(s, line);
     enum status st = examine(s->examiner, line, &h.found);
     if (st != OK || h.found.verdict == VERDICT_NONE)
         return st;
@@ -248,7 +276,7 @@ static enum status search_part(struct line_search *s, struct slice text)
         if (line.n && line.p[line.n - 1] == '\r')
             line.n--;
         enum status st = tell_patterns(s, text, &told, start);
-        examiner_pass(s->examiner, start - low);
+        s->line_from = s->from + (uint64_t)(line.p - s->block);
         if (st == OK)
             st = line.n > LIMIT_HUNT_LINE ? search_long(s, line, false, &ignored)
                                           : examine_line(s, line, false);
@@ -262,7 +290,6 @@ static enum status search_part(struct line_search *s, struct slice text)
         if (at > text.n)
             break;
     }
-    examiner_pass(s->examiner, text.n - (low < text.n ? low : text.n));
     return tell_patterns(s, text, &told, text.n);
 }
 
@@ -299,12 +326,11 @@ static enum status search_piece(struct line_search *s, struct slice piece, bool 
     return report(s, &h);
 }
 
-enum status line_search_block(struct line_search *s, struct slice block, bool more,
-                              size_t *ret_used)
+static enum status search_block(struct line_search *s, struct slice block, bool more,
+                                size_t *ret_used)
 {
     size_t from = 0, used = 0;
     enum status st = OK;
-    s->fails_from = s->dense_to = NULL; /* the block may lie elsewhere */
     if (s->inside) {
         size_t end = line_end(block, 0);
         bool ends = end < block.n || !more;
@@ -327,9 +353,20 @@ enum status line_search_block(struct line_search *s, struct slice block, bool mo
         rest.n = nl ? (size_t)((const uint8_t *)nl - rest.p) + 1 : 0;
         if (!nl && from == 0 && block.n >= LIMIT_HUNT_BLOCK) {
             s->inside = true;
+            s->line_from = s->from;
             return search_piece(s, block, true, ret_used);
         }
     }
     *ret_used = from + rest.n;
     return rest.n ? search_lines(s, rest) : OK;
+}
+
+enum status line_search_block(struct line_search *s, struct slice block, bool more,
+                              size_t *ret_used)
+{
+    s->fails_from = s->dense_to = NULL; /* the block may lie elsewhere */
+    s->block = block.p;
+    enum status st = search_block(s, block, more, ret_used);
+    s->from += *ret_used;
+    return st;
 }

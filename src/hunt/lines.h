@@ -32,7 +32,12 @@ struct line_search {
     /* A status other than OK ends the search and is returned. */
     enum status (*hit)(void *ctx, const struct line_hit *h);
     void *ctx;
-    uint64_t lines;     /* newlines so far */
+    uint64_t lines; /* newlines so far */
+    const uint8_t *block;
+    uint64_t from;      /* where in the text the block begins */
+    uint64_t line_from; /* and the line */
+    uint64_t span;      /* where the line's begins */
+    uint64_t credited;  /* up to where bytes of the text gave credit to examine */
     bool inside;        /* the next block begins inside a long line */
     bool reported;      /* which was reported already */
     bool no_evaluation; /* for measuring: openers are counted, not examined */
@@ -48,6 +53,10 @@ enum status line_search_init(struct line_search *s, const struct prefilter *filt
 void line_search_done(struct line_search *s); /* accepts a zeroed struct */
 /* A new text: counting begins again. */
 void line_search_begin(struct line_search *s);
+/* The same where its lines from `from` on are searched apart, which is in a span behind its first:
+ * each begins with the same credit, so that the answer does not depend on who searches it. */
+#define LINES_SPAN MIB(8)
+void line_search_begin_at(struct line_search *s, uint64_t from);
 
 /* Searches what it can of the block. `more`: text follows, and what is behind *ret_used comes
  * again. Without a newline in it the block must be at least LIMIT_HUNT_BLOCK long, or the caller

@@ -3,21 +3,19 @@
 
 #include "base/limits.h"
 
-enum status reporter_init(struct reporter *r)
+void reporter_init(struct reporter *r, struct examiner *examiner)
 {
-    *r = (struct reporter){0};
+    *r = (struct reporter){.examiner = examiner};
     buf_init(&r->host, KIB(64));
     buf_init(&r->chain, 256);
     buf_init(&r->field, LIMIT_HUNT_TEXT);
     buf_init(&r->key, MIB(2));
     buf_init(&r->line, LIMIT_HUNT_TEXT);
     buf_init(&r->header, LIMIT_HUNT_LINE);
-    return examiner_new(&r->examiner);
 }
 
 void reporter_done(struct reporter *r)
 {
-    examiner_free(r->examiner);
     buf_done(&r->host);
     buf_done(&r->chain);
     buf_done(&r->field);

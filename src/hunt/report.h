@@ -8,7 +8,7 @@
 
 /* Memory of one thread. */
 struct reporter {
-    struct examiner *examiner; /* for single fields; the line's own result stays untouched */
+    struct examiner *examiner; /* the search's: what fields cost comes out of the log's credit */
     struct buf host, chain, field, key, line;
     struct line_facts facts;
     struct format_context context;
@@ -17,7 +17,7 @@ struct reporter {
     size_t hint;
 };
 
-enum status reporter_init(struct reporter *r) MUST_USE;
+void reporter_init(struct reporter *r, struct examiner *examiner);
 void reporter_done(struct reporter *r); /* accepts a zeroed struct */
 /* A text begins: its first bytes, and when the file was last written. */
 void reporter_begin(struct reporter *r, struct slice head, int64_t newest_ms);
@@ -26,7 +26,8 @@ void reporter_header(struct reporter *r, struct slice line);
 /* The time that a line says, for the range of a log. */
 bool reporter_time(struct reporter *r, struct slice line, int64_t *ret_ms);
 enum sighting_verdict reporter_verdict(const struct line_hit *h);
-/* Fills *ret but for SIGHTING_FILE; slices live until the next call. */
+/* Fills *ret but for SIGHTING_FILE; slices live until the next call. Uses the examiner, so that
+ * slices of h->found do not live on. */
 enum status reporter_tell(struct reporter *r, const struct line_hit *h,
                           struct sighting *ret) MUST_USE;
 

@@ -139,8 +139,11 @@ enum status text_search_part(struct text_search *t, int fd, uint64_t from, uint6
 {
     uint64_t at = 0;
     bool newline = true, cut = false, ends = false;
-    line_search_begin(&t->lines);
     enum status st = first_line(fd, from, to, &at, e);
+    if (from == 0)
+        line_search_begin(&t->lines);
+    else
+        line_search_begin_at(&t->lines, at);
     while (st == OK && !ends && at < size && (at < to || t->lines.inside)) {
         struct map_window w;
         uint64_t page = at & ~(PAGE - 1);

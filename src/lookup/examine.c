@@ -32,7 +32,7 @@ struct examiner {
     uint64_t steps, max_steps;        /* of evaluation */
     uint64_t work, max_work;          /* of decoding */
     uint64_t max_all;                 /* both */
-    uint64_t credit;
+    uint64_t credit, fund;            /* of this log; what those to come may begin with */
     bool spent;
 };
 
@@ -49,21 +49,38 @@ enum status examiner_new(struct examiner **ret)
         free(x);
         return ST_NOMEM;
     }
+    x->fund = EXAMINE_CREDIT_ALL;
     examiner_begin(x);
     *ret = x;
     return OK;
 }
 
+/* Adds up to a limit; returns what is over. */
+static uint64_t add_credit(uint64_t *to, uint64_t more, uint64_t most)
+{
+    uint64_t fits = more < most - *to ? more : most - *to;
+    *to += fits;
+    return more - fits;
+}
+
 void examiner_begin(struct examiner *x)
 {
-    x->credit = EXAMINE_CREDIT_MOST;
+    (void)add_credit(&x->fund, x->credit, EXAMINE_CREDIT_ALL); /* what is left of the last log's */
+    uint64_t given = x->fund < EXAMINE_CREDIT_MOST ? x->fund : EXAMINE_CREDIT_MOST;
+    x->fund -= given;
+    x->credit = given > EXAMINE_CREDIT_FEW ? given : EXAMINE_CREDIT_FEW;
+}
+
+void examiner_begin_span(struct examiner *x)
+{
+    x->credit = EXAMINE_CREDIT_SPAN;
 }
 
 void examiner_pass(struct examiner *x, size_t bytes)
 {
     uint64_t more = (uint64_t)bytes * EXAMINE_CREDIT_PER_BYTE;
-    uint64_t room = EXAMINE_CREDIT_MOST - x->credit;
-    x->credit += more < room ? more : room;
+    more = add_credit(&x->credit, more, EXAMINE_CREDIT_MOST);
+    (void)add_credit(&x->fund, more, EXAMINE_CREDIT_ALL);
 }
 
 uint64_t examiner_credit(const struct examiner *x)

@@ -43,7 +43,10 @@ enum attempt_reason {
 #define EXAMINE_LEAST_PER_BYTE 2
 #define EXAMINE_LEAST_FLOOR 256
 #define EXAMINE_CREDIT_PER_BYTE 6
-#define EXAMINE_CREDIT_MOST 16777216 /* 16 ms */
+#define EXAMINE_CREDIT_MOST 16777216  /* 16 ms */
+#define EXAMINE_CREDIT_SPAN 4194304   /* of a span: half a unit for each of its bytes */
+#define EXAMINE_CREDIT_ALL 1073741824 /* a second, for what logs begin with */
+#define EXAMINE_CREDIT_FEW 131072     /* that any log begins with: more than the floors of a line */
 
 /* Decoded texts of one line, together. With what evaluation keeps (EVAL_BYTES_PER_BYTE) examining
  * takes at most 48 bytes of memory for each byte of the longest line, so callers cut lines: a
@@ -68,8 +71,11 @@ struct examiner;
 enum status examiner_new(struct examiner **ret) MUST_USE;
 void examiner_free(struct examiner *x); /* NULL is fine */
 
-/* A new log: the credit is full. */
+/* A new log: the credit is full, as long as logs before it left enough: all of them together may
+ * begin with EXAMINE_CREDIT_ALL, or many small ones would cost 16 ms each. */
 void examiner_begin(struct examiner *x);
+/* A new span of the same log, whatever was spent before: who begins there knows as much. */
+void examiner_begin_span(struct examiner *x);
 /* Bytes of it that are not examined. */
 void examiner_pass(struct examiner *x, size_t bytes);
 /* For who keeps a credit of each sender's own: at most EXAMINE_CREDIT_MOST. */

@@ -124,12 +124,66 @@ static void dense_text_hides_nothing(void **state)
     buf_done(&b);
 }
 
+static enum status add_verdict(void *ctx, const struct line_hit *h)
+{
+    return buf_add_char(ctx, (char)('0' + h->found.verdict));
+}
+
+static void search_from(struct line_search *s, struct slice text, size_t from, struct buf *verdicts)
+{
+    size_t used = 0;
+    s->ctx = verdicts;
+    if (from)
+        line_search_begin_at(s, from);
+    else
+        line_search_begin(s);
+    assert_ok(line_search_block(s, slice_sub(text, from, text.n), false, &used));
+}
+
+/* A log that spends its credit again and again: the part behind a span's border is told the same
+ * by who searches all of it and by who begins there. */
+static void parts_are_told_as_the_whole(void **state)
+{
+    (void)state;
+    struct prefilter f;
+    struct line_search s;
+    struct buf b, all, part;
+    buf_init(&b, MIB(24));
+    buf_init(&all, MIB(1));
+    buf_init(&part, MIB(1));
+    prefilter_init(&f);
+    assert_ok(line_search_init(&s, &f));
+    s.hit = add_verdict;
+    while (b.n < 2 * LINES_SPAN + KIB(64)) {
+        (void)buf_add_str(&b, "$$$$$$$$$$$$$$$$$$$$${jndi:x}"); /* a pass for each dollar */
+        for (size_t k = 0; k < 20 + b.n % 7; k++)
+            (void)buf_add_str(&b, "${q}");
+        (void)buf_add_char(&b, '\n');
+    }
+    struct slice text = buf_slice(&b);
+    search_from(&s, text, 0, &all);
+    for (size_t span = LINES_SPAN; span <= 2 * LINES_SPAN; span += LINES_SPAN) {
+        buf_clear(&part);
+        size_t from = span + slice_index(slice_sub(text, span - 1, text.n), '\n');
+        search_from(&s, text, from, &part);
+        assert_in_range(part.n, 100, all.n);
+        assert_non_null(memchr(part.p, '0' + VERDICT_REACHES, part.n));
+        assert_non_null(memchr(part.p, '0' + VERDICT_ATTEMPT, part.n));
+        assert_memory_equal(part.p, all.p + all.n - part.n, part.n);
+    }
+    line_search_done(&s);
+    buf_done(&b);
+    buf_done(&all);
+    buf_done(&part);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_long_line_is_linear),
         cmocka_unit_test(lines_are_counted),
         cmocka_unit_test(dense_text_hides_nothing),
+        cmocka_unit_test(parts_are_told_as_the_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

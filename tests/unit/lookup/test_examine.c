@@ -167,6 +167,44 @@ static void credit_bounds_a_log(void **state)
     examiner_free(x);
 }
 
+/* Very many small hostile logs: each begins with all the credit for a while, then with little. */
+static void credit_bounds_many_logs(void **state)
+{
+    (void)state;
+    struct examiner *x = NULL;
+    struct examined r;
+    struct buf b;
+    uint64_t given = 0;
+    size_t n = 100;
+    buf_init(&b, 1 << 20);
+    assert_ok(examiner_new(&x));
+    for (int i = 0; i < 20; i++)
+        (void)buf_add_char(&b, '$');
+    (void)buf_add_str(&b, "${jndi:x}");
+    for (int i = 0; i < 20; i++)
+        (void)buf_add_str(&b, "${q}");
+    for (size_t i = 0; i < n; i++) {
+        examiner_begin(x);
+        uint64_t before = examiner_credit(x);
+        for (int k = 0; k < 3000; k++) {
+            assert_ok(examine(x, buf_slice(&b), &r));
+            assert_in_range(r.verdict, VERDICT_ATTEMPT, VERDICT_REACHES);
+            assert_true(i > 0 || k > 0 || r.verdict == VERDICT_REACHES);
+        }
+        given += before - examiner_credit(x);
+    }
+    assert_in_range(given, EXAMINE_CREDIT_ALL / 2,
+                    EXAMINE_CREDIT_ALL + (uint64_t)n * EXAMINE_CREDIT_FEW);
+    assert_int_equal(r.verdict, VERDICT_ATTEMPT);
+    examiner_begin(x);
+    assert_in_range(examiner_credit(x), EXAMINE_CREDIT_FEW, EXAMINE_CREDIT_FEW * 2);
+    examiner_pass(x, 1 << 30); /* ordinary logs are for all that come */
+    examiner_begin(x);
+    assert_int_equal(examiner_credit(x), EXAMINE_CREDIT_MOST);
+    buf_done(&b);
+    examiner_free(x);
+}
+
 /* What was found lives on while more is decoded; with no credit every case is still more than
  * nothing. */
 static void no_credit_is_no_silence(void **state)
@@ -233,8 +271,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_judged),        cmocka_unit_test(utf16_is_read),
         cmocka_unit_test(too_much_is_an_attempt),  cmocka_unit_test(credit_bounds_a_log),
-        cmocka_unit_test(no_credit_is_no_silence), cmocka_unit_test(cut_at_every_byte),
-        cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(no_credit_is_no_silence), cmocka_unit_test(credit_bounds_many_logs),
+        cmocka_unit_test(cut_at_every_byte),       cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
