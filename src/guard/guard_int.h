@@ -14,6 +14,8 @@
 #include "guard/inspect.h"
 #include "hunt/prefilter.h"
 
+#include <emmintrin.h>
+
 /* A spelling of ${ through four layers is shorter than what is ahead; both together are what
  * opener_in_piece takes. */
 #define GUARD_AHEAD 512
@@ -180,6 +182,9 @@ struct guard_stream {
     struct guard_stream *said;
     void (*say)(struct guard_stream *st, struct slice decoded);
     uint64_t base; /* where the next cell begins */
+    /* A field that begins before here only has to be noted: nobody looks into any, and there is no
+     * place in the one that goes on. 0: never. */
+    uint64_t quiet_until;
     struct guard_window *window;
     struct { /* the field that the next byte belongs to */
         enum guard_part part;
@@ -213,9 +218,19 @@ void guard_stream_end(struct guard_stream *st);
 
 /* --- what parsers call */
 
+void guard_span_loud(struct guard_stream *st, enum guard_part part, bool in_name, uint64_t at);
 /* From the byte at `at` on another field: of st->name where its kind has a name. */
-void guard_span(struct guard_stream *st, enum guard_part part, bool in_name, uint64_t at);
-void guard_put_all(struct guard_stream *st, struct slice decoded);
+static inline void guard_span(struct guard_stream *st, enum guard_part part, bool in_name,
+                              uint64_t at)
+{
+    if (at >= st->quiet_until) {
+        guard_span_loud(st, part, in_name, at);
+        return;
+    }
+    st->span.part = part;
+    st->span.in_name = in_name;
+    st->span.from = at;
+}
 /* The field goes on, but not what is said: nobody reads it as part of a text. */
 void guard_unsaid(struct guard_stream *st);
 /* Somebody wants what stands in the field. */
@@ -223,11 +238,18 @@ static inline bool guard_decodes(const struct guard_stream *st)
 {
     return st->span.matching || st->span.said;
 }
+/* Decoded bytes, to whoever wants them. */
+void guard_match(struct guard_stream *st, struct slice decoded);
+static inline void guard_put_all(struct guard_stream *st, struct slice decoded)
+{
+    if (guard_decodes(st))
+        guard_match(st, decoded);
+}
 static inline void guard_put(struct guard_stream *st, uint8_t c)
 {
     if (guard_decodes(st)) {
         if (st->out_n == sizeof st->out)
-            guard_put_all(st, (struct slice){NULL, 0});
+            guard_match(st, (struct slice){NULL, 0});
         st->out[st->out_n++] = c;
     }
 }
@@ -236,15 +258,81 @@ static inline void guard_name_add(struct guard_stream *st, uint8_t c)
     if (st->name.n < sizeof st->name.p)
         st->name.p[st->name.n++] = c;
 }
+static inline void guard_name_add_all(struct guard_stream *st, struct slice s)
+{
+    size_t room = sizeof st->name.p - st->name.n, n = s.n < room ? s.n : room;
+    if (n)
+        memcpy(st->name.p + st->name.n, s.p, n);
+    st->name.n = (uint16_t)(st->name.n + n);
+}
 static inline void guard_name_cut(struct guard_stream *st, size_t n)
 {
     if (n < st->name.n)
         st->name.n = (uint16_t)n;
 }
 void guard_name_set(struct guard_stream *st, struct slice name);
-/* The first byte that is a or b, or s.n. */
-size_t guard_find2(struct slice s, uint8_t a, uint8_t b);
-int guard_hex(uint8_t c); /* -1: no digit */
+static inline __m128i guard_is(__m128i v, uint8_t c)
+{
+    return _mm_cmpeq_epi8(v, _mm_set1_epi8((char)c));
+}
+static inline __m128i guard_load(const uint8_t *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+/* A bit for each of 16 bytes that is one of these. */
+static inline unsigned guard_some4(__m128i v, uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+    __m128i is = _mm_or_si128(_mm_or_si128(guard_is(v, a), guard_is(v, b)),
+                              _mm_or_si128(guard_is(v, c), guard_is(v, d)));
+    return (unsigned)_mm_movemask_epi8(is);
+}
+/* The first byte that is one of these, or s.n. Fields are short: memchr would take longer to call.
+ */
+static inline size_t guard_find4(struct slice s, uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+    size_t i = 0;
+    for (; s.n - i >= 16; i += 16) {
+        unsigned some = guard_some4(guard_load(s.p + i), a, b, c, d);
+        if (some)
+            return i + (unsigned)__builtin_ctz(some);
+    }
+    while (i < s.n && s.p[i] != a && s.p[i] != b && s.p[i] != c && s.p[i] != d)
+        i++;
+    return i;
+}
+/* The same, and what stands before it goes to the name. */
+static inline size_t guard_name_until4(struct guard_stream *st, struct slice s, uint8_t a,
+                                       uint8_t b, uint8_t c, uint8_t d)
+{
+    size_t i = 0;
+    for (; s.n - i >= 16 && sizeof st->name.p - st->name.n >= 16; i += 16) {
+        __m128i v = guard_load(s.p + i);
+        unsigned some = guard_some4(v, a, b, c, d);
+        size_t n = some ? (unsigned)__builtin_ctz(some) : 16;
+        _mm_storeu_si128((__m128i *)(void *)(st->name.p + st->name.n), v);
+        st->name.n = (uint16_t)(st->name.n + n);
+        if (some)
+            return i + n;
+    }
+    struct slice rest = slice_sub(s, i, s.n);
+    size_t n = guard_find4(rest, a, b, c, d);
+    guard_name_add_all(st, slice_sub(rest, 0, n));
+    return i + n;
+}
+static inline size_t guard_find2(struct slice s, uint8_t a, uint8_t b)
+{
+    return guard_find4(s, a, b, b, b);
+}
+static inline size_t guard_find(struct slice s, uint8_t c)
+{
+    size_t near = s.n < 32 ? s.n : 32, n = guard_find4(slice_of(s.p, near), c, c, c, c);
+    return n < near || near == s.n ? n : near + slice_index(slice_sub(s, near, s.n), c);
+}
+static inline int guard_hex(uint8_t c) /* -1: no digit */
+{
+    uint8_t digit = (uint8_t)(c - '0'), letter = (uint8_t)((c | 0x20) - 'a');
+    return digit < 10 ? digit : letter < 6 ? letter + 10 : -1;
+}
 /* A byte that is decoded already: to the matcher, and to the name if it is of one. */
 static inline void guard_put_to(struct guard_stream *st, uint8_t c, bool to_name)
 {
@@ -252,9 +340,20 @@ static inline void guard_put_to(struct guard_stream *st, uint8_t c, bool to_name
         guard_name_add(st, c);
     guard_put(st, c);
 }
+static inline void guard_put_all_to(struct guard_stream *st, struct slice decoded, bool to_name)
+{
+    if (to_name)
+        guard_name_add_all(st, decoded);
+    guard_put_all(st, decoded);
+}
 /* A byte of percent-encoded text, and its end: an escape that is none stays as it is. */
 void guard_percent_byte(struct guard_stream *st, uint8_t c, bool to_name);
-void guard_percent_end(struct guard_stream *st, bool to_name);
+void guard_percent_give_up(struct guard_stream *st, bool to_name);
+static inline void guard_percent_end(struct guard_stream *st, bool to_name)
+{
+    if (st->percent.digits)
+        guard_percent_give_up(st, to_name);
+}
 void guard_put_point(struct guard_stream *st, uint32_t cp, bool to_name); /* in UTF-8 */
 
 /* --- parsers: each prepares the stream that was begun, whose name is set if its part has one */

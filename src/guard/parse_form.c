@@ -20,10 +20,9 @@ void guard_text_prepare(struct guard_stream *st, bool in_name)
 
 /* --- escapes */
 
-void guard_percent_end(struct guard_stream *st, bool to_name)
+void guard_percent_give_up(struct guard_stream *st, bool to_name)
 {
-    if (st->percent.digits)
-        guard_put_to(st, '%', to_name);
+    guard_put_to(st, '%', to_name);
     if (st->percent.digits == 2)
         guard_put_to(st, st->percent.raw, to_name);
     st->percent.digits = 0;
@@ -86,46 +85,91 @@ static void take_byte(struct guard_stream *st, uint8_t c, bool to_name)
         guard_percent_byte(st, c == '+' ? ' ' : c, to_name);
 }
 
+/* Raw bytes up to one that means something; whole escapes are undone on the way. */
+static size_t take_raw(struct guard_stream *st, struct slice s, uint8_t end, bool to_name)
+{
+    const struct form_state *f = &st->as.form;
+    uint8_t percent = f->percent ? '%' : end, plus = f->percent ? '+' : end;
+    size_t i = 0;
+    while (i < s.n && st->percent.digits == 0) {
+        struct slice rest = slice_sub(s, i, s.n);
+        size_t n = guard_find4(rest, end, f->separator, percent, plus);
+        guard_put_all_to(st, slice_sub(rest, 0, n), to_name);
+        i += n;
+        int high = 0, low = 0;
+        if (!f->percent || rest.n - n < 3 || rest.p[n] != '%' ||
+            (high = guard_hex(rest.p[n + 1])) < 0 || (low = guard_hex(rest.p[n + 2])) < 0)
+            break;
+        guard_put_to(st, (uint8_t)(high << 4 | low), to_name);
+        i += 3;
+    }
+    return i;
+}
+
 static size_t take_name(struct guard_stream *st, struct slice s, uint64_t at)
 {
     struct form_state *f = &st->as.form;
-    for (size_t i = 0; i < s.n; i++) {
-        uint8_t c = s.p[i];
+    size_t i = 0;
+    while (!f->percent && st->name.n == 0 && i < s.n && (s.p[i] == ' ' || s.p[i] == '\t'))
+        i++; /* spaces before the name of a cookie are left out */
+    while ((i += take_raw(st, slice_sub(s, i, s.n), '=', true)) < s.n) {
+        uint8_t c = s.p[i++];
         if (c == '=') {
             guard_percent_end(st, true);
-            guard_span(st, st->part, false, at + i + 1);
+            guard_span(st, st->part, false, at + i);
             f->in_value = true;
-            return i + 1;
+            break;
         }
         if (c == f->separator) {
             guard_percent_end(st, true);
-            begin_name(st, at + i + 1);
-        } else if (f->percent || st->name.n || (c != ' ' && c != '\t')) {
-            take_byte(st, c, true); /* spaces before the name of a cookie are left out */
+            begin_name(st, at + i);
+            break;
         }
+        take_byte(st, c, true);
     }
-    return s.n;
+    return i;
 }
 
 static size_t take_value(struct guard_stream *st, struct slice s, uint64_t at)
 {
-    size_t n = slice_index(s, st->as.form.separator);
-    if (!st->as.form.percent)
-        guard_put_all(st, slice_sub(s, 0, n));
-    for (size_t i = 0; st->as.form.percent && st->span.matching && i < n; i++)
-        take_byte(st, s.p[i], false);
+    uint8_t end = st->as.form.separator;
+    size_t n = guard_find(s, end), i = 0;
+    while (st->span.matching && i < n) {
+        i += take_raw(st, slice_sub(s, i, n - i), end, false);
+        if (i < n)
+            take_byte(st, s.p[i++], false);
+    }
     if (n == s.n)
         return n;
     begin_name(st, at + n + 1);
     return n + 1;
 }
 
+/* What stands before the last separator of a quiet stretch says nothing of what follows. */
+static size_t leap(struct guard_stream *st, struct slice s, uint64_t at)
+{
+    uint64_t quiet = st->quiet_until > at ? st->quiet_until - at - 1 : 0;
+    struct slice before = slice_sub(s, 0, quiet < s.n ? (size_t)quiet : s.n);
+    const uint8_t *last = before.n ? memrchr(before.p, st->as.form.separator, before.n) : NULL;
+    if (!last)
+        return 0;
+    size_t n = (size_t)(last - s.p) + 1;
+    begin_name(st, at + n);
+    return n;
+}
+
 static void parse_pairs(struct guard_stream *st, struct slice s)
 {
+    uint64_t leapt = 0; /* for each stretch once */
     for (size_t i = 0; i < s.n;) {
         struct slice rest = slice_sub(s, i, s.n);
-        i += st->as.form.in_value ? take_value(st, rest, st->base + i)
-                                  : take_name(st, rest, st->base + i);
+        uint64_t at = st->base + i;
+        if (st->quiet_until != leapt) {
+            leapt = st->quiet_until;
+            i += leap(st, rest, at);
+        } else {
+            i += st->as.form.in_value ? take_value(st, rest, at) : take_name(st, rest, at);
+        }
     }
 }
 

@@ -18,13 +18,16 @@ static void leave_value(struct guard_stream *st)
 
 static void name_number(struct guard_stream *st, uint64_t v)
 {
+    if (v < 10) {
+        guard_name_add(st, (uint8_t)('0' + v));
+        return;
+    }
     uint8_t text[20];
-    size_t n = 0;
+    size_t n = sizeof text;
     do
-        text[n++] = (uint8_t)('0' + v % 10);
+        text[--n] = (uint8_t)('0' + v % 10);
     while (v /= 10);
-    while (n)
-        guard_name_add(st, text[--n]);
+    guard_name_add_all(st, slice_of(text + n, sizeof text - n));
 }
 
 /* The path of the value that begins: a key has written it already. */
@@ -83,40 +86,6 @@ static void begin_string(struct guard_stream *st, uint64_t at)
     }
 }
 
-static size_t take_gap(struct guard_stream *st, uint8_t c, uint64_t at)
-{
-    struct json_state *j = &st->as.json;
-    switch (c) {
-    case '{':
-    case '[':
-        push(st, c == '[');
-        break;
-    case '}':
-    case ']':
-        pop(st);
-        break;
-    case ',':
-        if (in_array(j) && !j->deeper)
-            j->stack[j->depth - 1].index++;
-        j->expects_key = !in_array(j);
-        break;
-    case ':':
-        j->expects_key = false;
-        break;
-    case '"':
-        begin_string(st, at);
-        break;
-    default:
-        if (c <= ' ' || (j->depth == 0 && strchr("\xef\xbb\xbf", c))) /* a byte order mark */
-            break;
-        enter_value(st);
-        guard_span(st, GUARD_JSON, false, at);
-        j->state = BARE;
-        return 0;
-    }
-    return 1;
-}
-
 /* A byte of a string; a key's go to the path, where / and ~ are written otherwise. */
 static void put(struct guard_stream *st, uint8_t c)
 {
@@ -129,6 +98,20 @@ static void put(struct guard_stream *st, uint8_t c)
         }
     }
     guard_put(st, c);
+}
+
+/* Up to the end of the key, or an escape. */
+static size_t take_key(struct guard_stream *st, struct slice s)
+{
+    for (size_t i = 0;;) {
+        struct slice rest = slice_sub(s, i, s.n);
+        size_t n = guard_name_until4(st, rest, '"', '\\', '~', '/');
+        guard_put_all(st, slice_sub(rest, 0, n));
+        i += n;
+        if (i == s.n || s.p[i] == '"' || s.p[i] == '\\')
+            return i;
+        put(st, s.p[i++]);
+    }
 }
 
 static void end_unit(struct guard_stream *st)
@@ -176,15 +159,20 @@ static size_t take_unit(struct guard_stream *st, uint8_t c)
     return 1;
 }
 
+/* Up to the end of a string that is no key, or an escape that a rule may look into. */
+static size_t take_plain(struct guard_stream *st, struct slice s)
+{
+    size_t n = guard_find2(s, '"', '\\');
+    guard_put_all(st, slice_sub(s, 0, n));
+    while (!guard_decodes(st) && s.n - n > 1 && s.p[n] == '\\')
+        n += 2 + guard_find2(slice_sub(s, n + 2, s.n), '"', '\\');
+    return n;
+}
+
 static size_t take_string(struct guard_stream *st, struct slice s, uint64_t at)
 {
     struct json_state *j = &st->as.json;
-    size_t n = guard_find2(s, '"', '\\');
-    if (j->is_key)
-        for (size_t i = 0; i < n; i++)
-            put(st, s.p[i]);
-    else
-        guard_put_all(st, slice_sub(s, 0, n));
+    size_t n = j->is_key ? take_key(st, s) : take_plain(st, s);
     if (n == s.n)
         return n;
     if (s.p[n] == '\\') {
@@ -197,10 +185,13 @@ static size_t take_string(struct guard_stream *st, struct slice s, uint64_t at)
     return n + 1;
 }
 
+static const bool ends_bare[256] = {
+    [0 ... ' '] = true, [','] = true, [':'] = true, [']'] = true, ['}'] = true, ['"'] = true};
+
 static size_t take_bare(struct guard_stream *st, struct slice s, uint64_t at)
 {
     size_t n = 0;
-    while (n < s.n && s.p[n] > ' ' && !strchr(",:]}\"", s.p[n]))
+    while (n < s.n && !ends_bare[s.p[n]])
         n++;
     guard_put_all(st, slice_sub(s, 0, n));
     if (n < s.n) {
@@ -208,6 +199,46 @@ static size_t take_bare(struct guard_stream *st, struct slice s, uint64_t at)
         st->as.json.state = GAP;
     }
     return n;
+}
+
+/* What stands between values, and the values that end in s, too: one turn each would cost more. */
+static size_t take_gap(struct guard_stream *st, struct slice s, uint64_t at)
+{
+    struct json_state *j = &st->as.json;
+    size_t i = 0;
+    while (i < s.n && j->state == GAP) {
+        uint8_t c = s.p[i++];
+        switch (c) {
+        case '{':
+        case '[':
+            push(st, c == '[');
+            break;
+        case '}':
+        case ']':
+            pop(st);
+            break;
+        case ',':
+            j->expects_key = !in_array(j);
+            if (!j->expects_key && !j->deeper)
+                j->stack[j->depth - 1].index++;
+            break;
+        case ':':
+            j->expects_key = false;
+            break;
+        case '"':
+            begin_string(st, at + i - 1);
+            i += take_string(st, slice_sub(s, i, s.n), at + i);
+            break;
+        default:
+            if (c <= ' ' || (j->depth == 0 && strchr("\xef\xbb\xbf", c))) /* a byte order mark */
+                break;
+            enter_value(st);
+            guard_span(st, GUARD_JSON, false, at + --i);
+            j->state = BARE;
+            i += take_bare(st, slice_sub(s, i, s.n), at + i);
+        }
+    }
+    return i;
 }
 
 static void parse_json(struct guard_stream *st, struct slice s)
@@ -228,7 +259,7 @@ static void parse_json(struct guard_stream *st, struct slice s)
             i += take_bare(st, slice_sub(s, i, s.n), at);
             break;
         default:
-            i += take_gap(st, s.p[i], at);
+            i += take_gap(st, slice_sub(s, i, s.n), at);
         }
     }
 }

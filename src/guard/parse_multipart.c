@@ -163,16 +163,19 @@ static size_t take_return(struct guard_stream *st, uint8_t c)
     return 0;
 }
 
-static size_t take_delimiter(struct guard_stream *st, uint8_t c)
+static size_t take_delimiter(struct guard_stream *st, struct slice s)
 {
     struct multipart_state *m = &st->as.multipart;
-    if (c != m->delimiter[m->matched]) {
-        give_up(st);
-        return 0;
-    }
-    if (++m->matched == m->delimiter_n)
+    size_t n = 0, left = (size_t)m->delimiter_n - m->matched;
+    left = left < s.n ? left : s.n;
+    while (n < left && s.p[n] == m->delimiter[m->matched + n])
+        n++;
+    m->matched = (uint8_t)(m->matched + n);
+    if (m->matched == m->delimiter_n)
         m->state = MATCHED;
-    return 1;
+    else if (n < left)
+        give_up(st);
+    return n;
 }
 
 /* Another boundary may begin as this one does. */
@@ -191,17 +194,18 @@ static size_t take_matched(struct guard_stream *st, uint8_t c, uint64_t at)
     return 0;
 }
 
-static size_t take_delimiter_line(struct multipart_state *m, uint8_t c)
+static size_t take_delimiter_line(struct multipart_state *m, struct slice s)
 {
-    if (c == '-' && m->dashes < 2)
-        m->dashes++;
-    if (c == '\n') {
-        m->folded = SKIPPED;
-        m->state = LINE;
-        if (m->dashes == 2)
-            begin_line(m, 0);
-    }
-    return 1;
+    size_t n = guard_find(s, '\n');
+    for (size_t i = 0; i < n && m->dashes < 2; i++)
+        m->dashes = (uint8_t)(m->dashes + (s.p[i] == '-'));
+    if (n == s.n)
+        return n;
+    m->folded = SKIPPED;
+    m->state = LINE;
+    if (m->dashes == 2)
+        begin_line(m, 0);
+    return n + 1;
 }
 
 /* --- headers */
@@ -236,26 +240,29 @@ static bool key_is(const struct multipart_state *m, const char *name)
     return slice_eq_str(slice_of(m->key, m->key_n), name);
 }
 
-static size_t take_header(struct multipart_state *m, uint8_t c)
+static size_t take_header(struct multipart_state *m, struct slice s)
 {
-    if (c == '\n') {
-        m->state = LINE;
-    } else if (c == ':') {
+    size_t n = guard_find2(s, ':', '\n');
+    for (size_t i = 0; i < n && m->key_n < sizeof m->key; i++)
+        if (s.p[i] != ' ' && s.p[i] != '\t')
+            add_key(m, s.p[i]);
+    if (n == s.n)
+        return n;
+    m->state = LINE;
+    if (s.p[n] == ':') {
         m->disposes = key_is(m, "content-disposition");
         m->folded = m->disposes || key_is(m, "content-type") ? KEY
                     : key_is(m, "content-transfer-encoding") ? TRANSFER
                                                              : SKIPPED;
         m->state = m->folded;
         m->key_n = 0;
-    } else if (c != ' ' && c != '\t') {
-        add_key(m, c);
     }
-    return 1;
+    return n + 1;
 }
 
 static size_t take_skipped(struct multipart_state *m, struct slice s)
 {
-    size_t n = slice_index(s, '\n');
+    size_t n = guard_find(s, '\n');
     if (n == s.n)
         return n;
     m->state = LINE;
@@ -272,17 +279,21 @@ static size_t take_transfer(struct multipart_state *m, uint8_t c)
     return 1;
 }
 
-static size_t take_key(struct multipart_state *m, uint8_t c)
+static size_t take_key(struct multipart_state *m, struct slice s)
 {
-    if (c == '\n')
+    size_t n = guard_find4(s, '\n', ';', '=', '=');
+    for (size_t i = 0; i < n && m->key_n < sizeof m->key; i++)
+        if (s.p[i] > ' ')
+            add_key(m, s.p[i]);
+    if (n == s.n)
+        return n;
+    if (s.p[n] == '\n')
         m->state = LINE;
-    else if (c == ';')
+    else if (s.p[n] == ';')
         m->key_n = 0;
-    else if (c == '=')
+    else
         m->state = BEGIN;
-    else if (c > ' ')
-        add_key(m, c);
-    return 1;
+    return n + 1;
 }
 
 static size_t take_begin(struct guard_stream *st, uint8_t c, uint64_t at)
@@ -333,9 +344,15 @@ static void put_extended(struct guard_stream *st, uint8_t c)
         guard_percent_byte(st, c, false);
 }
 
-static size_t take_quoted(struct guard_stream *st, uint8_t c, uint64_t at)
+static size_t take_quoted(struct guard_stream *st, struct slice s, uint64_t at)
 {
     struct multipart_state *m = &st->as.multipart;
+    uint8_t c = s.p[0];
+    if (!m->extended && !m->escaped && !m->in_charset && c != '"' && c != '\n' && c != '\\') {
+        size_t n = guard_find4(s, '"', '\n', '\\', '\\');
+        guard_put_all_to(st, slice_sub(s, 0, n), m->in_part);
+        return n;
+    }
     if (c == '\n' || (c == '"' && !m->escaped)) {
         end_parameter(st, at);
         return c == '"';
@@ -379,23 +396,23 @@ static size_t take(struct guard_stream *st, struct slice s, uint64_t at)
     case RETURN:
         return take_return(st, s.p[0]);
     case DELIMITER:
-        return take_delimiter(st, s.p[0]);
+        return take_delimiter(st, s);
     case MATCHED:
         return take_matched(st, s.p[0], at);
     case DELIMITER_LINE:
-        return take_delimiter_line(m, s.p[0]);
+        return take_delimiter_line(m, s);
     case LINE:
         return take_line(st, s.p[0], at);
     case HEADER:
-        return take_header(m, s.p[0]);
+        return take_header(m, s);
     case SKIPPED:
         return take_skipped(m, s);
     case KEY:
-        return take_key(m, s.p[0]);
+        return take_key(m, s);
     case BEGIN:
         return take_begin(st, s.p[0], at);
     case QUOTED:
-        return take_quoted(st, s.p[0], at);
+        return take_quoted(st, s, at);
     case TRANSFER:
         return take_transfer(m, s.p[0]);
     case TOKEN:

@@ -123,6 +123,14 @@ static void put_text(struct guard_stream *st, struct slice s)
 {
     struct xml_state *x = &st->as.xml;
     for (size_t i = 0; guard_decodes(st) && i < s.n; i++) {
+        if (x->entity_n == 0) {
+            struct slice rest = slice_sub(s, i, s.n);
+            size_t n = guard_find(rest, '&');
+            guard_put_all(st, slice_sub(rest, 0, n));
+            i += n;
+            if (i == s.n)
+                break;
+        }
         uint8_t c = s.p[i];
         if (x->entity_n && c == ';') {
             end_entity(st);
@@ -141,18 +149,6 @@ static void put_text(struct guard_stream *st, struct slice s)
 }
 
 /* --- states: each takes some bytes or leaves for another one */
-
-static size_t take_text(struct guard_stream *st, struct slice s, uint64_t at)
-{
-    size_t n = slice_index(s, '<');
-    put_text(st, slice_sub(s, 0, n));
-    if (n == s.n)
-        return n;
-    give_up_entity(st);
-    guard_span(st, GUARD_BODY, false, at + n);
-    st->as.xml.state = TAG;
-    return n + 1;
-}
 
 static size_t take_tag(struct guard_stream *st, uint8_t c, uint64_t at)
 {
@@ -181,13 +177,30 @@ static size_t take_tag(struct guard_stream *st, uint8_t c, uint64_t at)
     }
 }
 
-static size_t take_name(struct guard_stream *st, struct slice s, uint64_t at)
+/* A bit for each of 16 bytes that ends a name: a space, > or the sign. */
+static unsigned name_ends(__m128i v, uint8_t sign)
+{
+    return guard_some4(v, ' ', '\t', '\n', '\r') | guard_some4(v, '>', sign, sign, sign);
+}
+
+/* The name, or what there is of it; its end is not taken. */
+static size_t take_word(struct guard_stream *st, struct slice s, uint8_t sign)
 {
     size_t n = 0;
-    while (n < s.n && !is_space(s.p[n]) && s.p[n] != '/' && s.p[n] != '>') {
-        guard_name_add(st, s.p[n]);
-        guard_put(st, s.p[n++]);
+    unsigned some = 0;
+    while (some == 0 && s.n - n >= 16) {
+        some = name_ends(guard_load(s.p + n), sign);
+        n += some ? (unsigned)__builtin_ctz(some) : 16;
     }
+    while (some == 0 && n < s.n && !is_space(s.p[n]) && s.p[n] != '>' && s.p[n] != sign)
+        n++;
+    guard_put_all_to(st, slice_sub(s, 0, n), true);
+    return n;
+}
+
+static size_t take_name(struct guard_stream *st, struct slice s, uint64_t at)
+{
+    size_t n = take_word(st, s, '/');
     if (n < s.n) {
         guard_span(st, GUARD_BODY, false, at + n);
         push(st);
@@ -198,7 +211,7 @@ static size_t take_name(struct guard_stream *st, struct slice s, uint64_t at)
 
 static size_t take_end_tag(struct guard_stream *st, struct slice s, uint64_t at)
 {
-    size_t n = slice_index(s, '>');
+    size_t n = guard_find(s, '>');
     if (n == s.n)
         return n;
     pop(&st->as.xml);
@@ -228,13 +241,21 @@ static size_t take_inside(struct guard_stream *st, uint8_t c, uint64_t at)
     return 1;
 }
 
+static size_t take_text(struct guard_stream *st, struct slice s, uint64_t at)
+{
+    size_t n = guard_find(s, '<');
+    put_text(st, slice_sub(s, 0, n));
+    if (n == s.n)
+        return n;
+    give_up_entity(st);
+    guard_span(st, GUARD_BODY, false, at + n);
+    st->as.xml.state = TAG;
+    return n + 1;
+}
+
 static size_t take_attribute(struct guard_stream *st, struct slice s, uint64_t at)
 {
-    size_t n = 0;
-    while (n < s.n && !is_space(s.p[n]) && s.p[n] != '=' && s.p[n] != '>') {
-        guard_name_add(st, s.p[n]);
-        guard_put(st, s.p[n++]);
-    }
+    size_t n = take_word(st, s, '=');
     if (n < s.n) {
         guard_span(st, GUARD_BODY, false, at + n);
         st->as.xml.state = EQUALS;
@@ -259,7 +280,7 @@ static size_t take_equals(struct guard_stream *st, uint8_t c, uint64_t at)
 static size_t take_value(struct guard_stream *st, struct slice s, uint64_t at)
 {
     struct xml_state *x = &st->as.xml;
-    size_t n = slice_index(s, x->quote);
+    size_t n = guard_find(s, x->quote);
     put_text(st, slice_sub(s, 0, n));
     if (n == s.n)
         return n;
@@ -303,6 +324,14 @@ static size_t take_until(struct guard_stream *st, struct slice s, uint64_t at, u
 {
     struct xml_state *x = &st->as.xml;
     for (size_t i = 0; i < s.n; i++) {
+        if (x->matched == 0) {
+            struct slice rest = slice_sub(s, i, s.n);
+            size_t n = guard_find(rest, first);
+            guard_put_all(st, slice_sub(rest, 0, n));
+            if (n == rest.n)
+                return s.n;
+            i += n;
+        }
         uint8_t c = s.p[i];
         if (c == '>' && x->matched >= times) {
             text_from(st, at + i + 1);

@@ -2,33 +2,7 @@
 #include "base/utf8.h"
 #include "guard/guard_int.h"
 
-#include <emmintrin.h>
-
 /* --- for parsers */
-
-int guard_hex(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-size_t guard_find2(struct slice s, uint8_t a, uint8_t b)
-{
-    const __m128i va = _mm_set1_epi8((char)a), vb = _mm_set1_epi8((char)b);
-    size_t i = 0;
-    for (; s.n - i >= 16; i += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
-        __m128i is = _mm_or_si128(_mm_cmpeq_epi8(v, va), _mm_cmpeq_epi8(v, vb));
-        unsigned some = (unsigned)_mm_movemask_epi8(is);
-        if (some)
-            return i + (unsigned)__builtin_ctz(some);
-    }
-    while (i < s.n && s.p[i] != a && s.p[i] != b)
-        i++;
-    return i;
-}
 
 void guard_put_point(struct guard_stream *st, uint32_t cp, bool to_name)
 {
@@ -72,10 +46,8 @@ static void give(struct guard_stream *st, struct slice decoded)
     }
 }
 
-void guard_put_all(struct guard_stream *st, struct slice decoded)
+void guard_match(struct guard_stream *st, struct slice decoded)
 {
-    if (!guard_decodes(st))
-        return;
     size_t n = st->out_n;
     st->out_n = 0;
     give(st, slice_of(st->out, n));
@@ -121,7 +93,7 @@ static void match_begin(struct guard_stream *st)
 
 static void match_end(struct guard_stream *st)
 {
-    guard_put_all(st, (struct slice){NULL, 0});
+    guard_match(st, (struct slice){NULL, 0});
     const char *rule = guard_matcher_end(st->q->matcher);
     if (rule) {
         struct guard_field f = current_field(st);
@@ -136,6 +108,17 @@ static void take_places(struct guard_stream *st, uint64_t before)
 {
     while (st->next_place < st->places.n && st->base + st->places.at[st->next_place] < before)
         st->span.last_place = st->base + st->places.at[st->next_place++];
+}
+
+/* Until the first byte behind the next place. */
+static void be_quiet(struct guard_stream *st)
+{
+    if (st->matches || st->said || st->span.last_place != GUARD_NO_PLACE)
+        st->quiet_until = 0;
+    else if (st->next_place < st->places.n)
+        st->quiet_until = st->base + st->places.at[st->next_place] + 1;
+    else
+        st->quiet_until = UINT64_MAX;
 }
 
 static bool span_opens(const struct guard_stream *st)
@@ -174,7 +157,7 @@ static void end_span(struct guard_stream *st, uint64_t at)
         match_end(st);
 }
 
-void guard_span(struct guard_stream *st, enum guard_part part, bool in_name, uint64_t at)
+void guard_span_loud(struct guard_stream *st, enum guard_part part, bool in_name, uint64_t at)
 {
     end_span(st, at);
     st->span.part = part;
@@ -184,6 +167,7 @@ void guard_span(struct guard_stream *st, enum guard_part part, bool in_name, uin
     st->span.said = is_said(st);
     if (st->matches)
         match_begin(st);
+    be_quiet(st);
 }
 
 /* --- windows */
@@ -304,6 +288,7 @@ static void take_cell(struct guard_stream *st, struct slice view, size_t n, bool
         w->opened |= (uint32_t)opens << w->n / GUARD_CELL;
         w->fresh = window_add(st, cell);
     }
+    be_quiet(st);
     st->parse(st, cell);
     take_places(st, st->base + n);
     st->base += n;

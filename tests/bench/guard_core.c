@@ -114,6 +114,11 @@ static void clean_ones(struct guard *g)
          "{\"id\":12345,\"name\":\"Yamada Taro\",\"tags\":[\"a\",\"b\"],\"price\":1980.5},"},
         {"JSON, escaped", "application/json",
          "{\"name\":\"\\u5c71\\u7530\",\"url\":\"https:\\/\\/example.jp\\/a\"},"},
+        {"multipart", "multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW",
+         "------WebKitFormBoundary7MA4YWxkTrZu0gW\r\nContent-Disposition: form-data; "
+         "name=\"note\"\r\n\r\nplease, by Friday\r\n"},
+        {"multipart, a file", "multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW",
+         "2026-11-25 10:00:00,Yamada Taro,1980,shipped\r\n"},
         {"XML", "text/xml", "<item id=\"1\"><name>Yamada &amp; Co.</name><n>3</n></item>"},
     };
     clean(g, "head", NULL, slice_of(head, sizeof head - 1));

@@ -1,5 +1,5 @@
-/* Any body, cut anywhere: what is found does not depend on the cuts, and a body that is clean in
- * one piece has nothing in it.
+/* Any body, cut anywhere: what is found does not depend on the cuts, nor on whether a rule looks
+ * into the fields, and a body that is clean in one piece has nothing in it.
  *
  * The first bytes of an input choose type and coding, how much filler stands in the middle of the
  * body (so that cells and windows end everywhere in it), and where the pieces end. */
@@ -71,9 +71,19 @@ static uint64_t next_random(uint64_t *state)
     return *state >> 33;
 }
 
+/* A rule that every field is shown to, and that matches none that a fuzzer writes. */
+static struct guard_rules *watching(void)
+{
+    static const char text[] = "hikeshi-rules 1\nversion 1 2021-12-14T09:00:00Z\n"
+                               "patch P pattern=\"kvqzxwjhpr[0-9]{8}kvqzxwjhpr\"\n";
+    struct guard_rules *r = NULL;
+    assert(guard_rules_parse(slice_str(text), &r, NULL) == OK);
+    return r;
+}
+
 /* Pieces of about `piece` bytes, 0: one. */
-static void inspect(struct guard *g, const uint8_t *data, struct slice body, size_t piece,
-                    struct answer *ret)
+static void inspect(struct guard *g, const struct guard_rules *rules, const uint8_t *data,
+                    struct slice body, size_t piece, struct answer *ret)
 {
     struct guard_options o = {.least = VERDICT_ATTEMPT,
                               .body_limit = data[3] & 1 ? 3000 : 0,
@@ -84,7 +94,7 @@ static void inspect(struct guard *g, const uint8_t *data, struct slice body, siz
     memset(g->credits, 0, sizeof g->credits); /* the answer depends on what was spent before */
     g->grant = GUARD_GRANT_MOST;
     memory.n = 0;
-    guard_request_begin(&q, g, &o, NULL, SLICE_LIT("h"), SLICE_LIT("POST"), SLICE_LIT("/"),
+    guard_request_begin(&q, g, &o, rules, SLICE_LIT("h"), SLICE_LIT("POST"), SLICE_LIT("/"),
                         SLICE_LIT("\x7f\0\0\1"));
     assert(guard_body_begin(&q, slice_str(types[data[0] % ARRAY_LEN(types)]),
                             slice_str(encodings[data[1] % CODINGS])) == OK);
@@ -99,7 +109,8 @@ static void inspect(struct guard *g, const uint8_t *data, struct slice body, siz
         at += some.n;
     }
     guard_body_end(&q);
-    if (piece == 0 && body.n && data[1] % CODINGS == AS_IS && guard_body_clean(&q, body) && !q.over)
+    if (!rules && piece == 0 && body.n && data[1] % CODINGS == AS_IS &&
+        guard_body_clean(&q, body) && !q.over)
         assert(q.found.why == GUARD_NOTHING);
     guard_request_end(&q);
     memset(ret, 0, sizeof *ret);
@@ -151,6 +162,7 @@ static struct slice encode(unsigned coding, struct slice s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct guard *g;
+    static struct guard_rules *rules;
     struct answer whole, cut;
     struct buf b;
     if (size < HEAD)
@@ -158,6 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!g) {
         memory.p = malloc(MEMORY);
         assert(memory.p && guard_new(&g) == OK);
+        rules = watching();
         g->now_ms = no_time;
         g->seed = 1;
     }
@@ -170,11 +183,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)buf_add_slice(&b, slice_sub(text, text.n / 2, text.n));
     struct slice body = encode(data[1] % CODINGS, buf_slice(&b));
     static const size_t pieces[] = {1, 7, 600, 5000, 40000};
-    inspect(g, data, body, 0, &whole);
+    inspect(g, NULL, data, body, 0, &whole);
+    inspect(g, rules, data, body, 0, &cut);
+    compare(&whole, &cut);
     for (size_t i = filler > 6000; i < ARRAY_LEN(pieces); i++) {
         if (i && pieces[i] > 2 * body.n)
             break;
-        inspect(g, data, body, pieces[i], &cut);
+        inspect(g, NULL, data, body, pieces[i], &cut);
         compare(&whole, &cut);
     }
     free((void *)(uintptr_t)body.p);

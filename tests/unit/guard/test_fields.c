@@ -159,6 +159,74 @@ static void test_far_inside(void **state)
     probe_done(&p);
 }
 
+/* What parsers pass over where no rule looks, many times over: the fields behind it are the same as
+ * for a rule that looks at every byte. */
+static const struct {
+    const char *type, *from, *unit, *to;
+} passed[] = {
+    {"application/x-www-form-urlencoded", "", "a=1&b+%41%zz=%2&c&", "k%5bx%5D=" P "&z=1"},
+    {"application/x-www-form-urlencoded", "", "a=1&", P "=1"},
+    {"application/x-www-form-urlencoded", "a%2", "", "=" P},
+    {"application/x-www-form-urlencoded", "", "averylongnameofafield", "%6d=" P},
+    {"application/x-www-form-urlencoded", "", "a=1&b=${x}&c=2&", "d=" P},
+    {"application/json", "{\"k\":[", "\"a\\\"b\\u00e9\",1,", "\"" P "\"]}"},
+    {"application/json", "{\"k\":[", "{\"a~\":{\"b/\":[true]}},", P "]}"},
+    {"application/json", "", "{\"ab\":[\"\",", "\"" P "\""},
+    {"application/json", "", "{\"ab\":", "1}}},\"c\":\"" P "\""},
+    {"application/json", "{\"", "averylongname~/\\t\\u3042", "\":\"" P "\""},
+    {"application/json", "[", "{\"a\":\"${x}\",\"b\":\"\\\\\"},", "{\"c\":\"" P "\"}]"},
+    {"text/xml", "<r>", "<a>t &amp; u</a><b c='>' d=\"/\"/><!-- > --><e/>", "<f>" P "</f>"},
+    {"text/xml", "<r>", "<a>", "</a></a><f>" P "</f>"},
+    {"text/xml", "<r>", "<a b='c'>", "</a><f g='" P "'>"},
+    {"text/xml", "<r>", "</a>", "<f>" P "</f>"},
+    {"text/xml", "<r>", "<averylongnameofanelement>t</averylongnameofanelement>", "<f>" P},
+    {"text/xml", "<r>", "<a>${x}</a>", "<f>" P},
+    {"text/xml", "<r><![CDATA[", "a ]] ]> ", P "]]>"},
+    {B, "", PART(DISPOSITION "name=\"a\\\"b\"; filename=\"c\"", "1\n--\r\n--c\r\r\n"),
+     PART(DISPOSITION "name=\"n\"", P)},
+    {B, "--b\r\n" DISPOSITION "name=\"n\"\r\nX-", "averylongname", ": 1\r\n\r\n" P},
+    {B, "--b\r\n" DISPOSITION "name=\"", "averylongname\\x", "\"\r\n\r\n" P},
+};
+
+static void test_passed_over(void **state)
+{
+    static const size_t times[] = {1, 2, 15, 40, 127, 128, 129, 500, 1001};
+    static const size_t pieces[] = {0, 1, 700, 4096};
+    struct guard_rules *watching = NULL;
+    struct probe p;
+    struct buf b;
+    (void)state;
+    probe_init(&p);
+    buf_init(&b, MIB(1));
+    assert_ok(guard_rules_parse(slice_str("hikeshi-rules 1\nversion 1 2021-12-14T09:00:00Z\n"
+                                          "patch P pattern=\"this stands nowhere\"\n"),
+                                &watching, NULL));
+    for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
+        for (size_t t = 0; t < ARRAY_LEN(times); t++) {
+            char want[700];
+            buf_clear(&b);
+            (void)buf_add_str(&b, passed[i].from);
+            for (size_t k = 0; k < times[t]; k++)
+                (void)buf_add_str(&b, passed[i].unit);
+            (void)buf_add_str(&b, passed[i].to);
+            p.rules = watching;
+            p.piece = 0;
+            probe_body(&p, passed[i].type, "", buf_slice(&b));
+            (void)snprintf(want, sizeof want, "%s", probe_found(&p));
+            assert_int_equal(strncmp(want, "lookup reaches ", 15), 0);
+            p.rules = NULL;
+            for (size_t k = 0; k < ARRAY_LEN(pieces); k++) {
+                p.piece = pieces[k];
+                probe_body(&p, passed[i].type, "", buf_slice(&b));
+                assert_string_equal(probe_found(&p), want);
+            }
+        }
+    }
+    guard_rules_unref(watching);
+    buf_done(&b);
+    probe_done(&p);
+}
+
 /* How the head is asked. */
 static const struct {
     char what; /* u: uri, a: args, or the name of a header in name */
@@ -259,9 +327,9 @@ static void test_least(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bodies), cmocka_unit_test(test_far_inside),
-        cmocka_unit_test(test_heads),  cmocka_unit_test(test_the_worst),
-        cmocka_unit_test(test_least),
+        cmocka_unit_test(test_bodies),      cmocka_unit_test(test_far_inside),
+        cmocka_unit_test(test_passed_over), cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_the_worst),   cmocka_unit_test(test_least),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
