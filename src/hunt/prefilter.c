@@ -20,7 +20,7 @@
  *
  * More would cost half the speed: sets of letters are wide in nibbles.
  */
-#include "hunt/prefilter.h"
+#include "hunt/opener_int.h"
 
 #include <immintrin.h>
 
@@ -72,10 +72,23 @@ static const bool not_text[256] = {
     ['A'] = true, ['B'] = true, ['E'] = true, ['F'] = true, ['G'] = true,
     ['H'] = true, ['+'] = true, ['-'] = true, ['/'] = true, ['_'] = true};
 
+/* \u and digits of a character that is none of $ % & and \: JSON is full of them. */
+static inline bool is_other_unit(const uint8_t *p)
+{
+    unsigned k = 2;
+    if ((p[1] | 0x20) != 'u')
+        return false;
+    while (k < 4 && p[k] == '0')
+        k++;
+    return opener_digits[p[k]] < 16 && (k < 4 || (p[k] != '2' && p[k] != '5'));
+}
+
 /* Exactly; and of base64 that text can follow, unless it ends in }. */
 static inline bool may_open(const struct prefilter *f, const uint8_t *p)
 {
     uint8_t in = f->exact[0][p[0]] & f->exact[1][p[1]] & f->exact[2][p[2]];
+    if (p[0] == '\\' && is_other_unit(p))
+        return false;
     if (in & BASE64 && (p[0] == 'J' || p[1] == 'R'))
         return p[0] == 'J' ? p[3] == '9' || !not_text[p[4]] : !not_text[p[3]];
     return in;
