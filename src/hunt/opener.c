@@ -328,10 +328,23 @@ static bool base64_opener(struct slice s, size_t at, unsigned before, struct ope
         bool ends = closed || whole < 3 || i >= at + BASE64_LOOK - 8;
         if (!begun && (n >= 6 || ends) && !base64_begins(slice_of(bytes, n)))
             return false;
+        size_t next = i + (i == at ? 4 - before : 4);
+        if (ends && !closed && whole == 3) {
+            m->text_from[lane] = at;
+            m->text_to[lane] = next;
+            m->tails[lane] = tails;
+        }
         if (ends)
             return (closed || n >= 2 + BASE64_TEXT) && base64_begins(slice_of(bytes, n));
         begun = n >= 6;
-        i += i == at ? 4 - before : 4;
+        i = next;
+        size_t known = at > m->text_from[lane] ? m->text_to[lane] : 0;
+        if (begun && bytes[0] == '$' && bytes[1] == '{' && i < known &&
+            known < at + BASE64_LOOK - 4) { /* only its first two bytes are asked for again */
+            n += (known - i) / 4 * 3;
+            i = known;
+            tails = m->tails[lane];
+        }
         v = s.n - i >= 4 ? base64_group(s.p + i) : UINT32_MAX;
         if (v >> 24)
             v = base64_part(s, i, 0, &whole);

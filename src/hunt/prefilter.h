@@ -63,7 +63,9 @@ static inline size_t prefilter_next(const struct prefilter *f, struct slice s, s
 /* What was seen from openers in base64, so that many of them in one run are not read anew. For one
  * text; zeroed where another begins. */
 struct opener_memory {
-    size_t from[4], failed[4]; /* by alignment */
+    size_t from[4], failed[4];       /* by alignment: the last one that is none, and why */
+    size_t text_from[4], text_to[4]; /* and what is text and has no } behind the last one */
+    unsigned tails[4];               /* bytes of a character due at text_to */
 };
 
 /* Whether what stands at `at` can be read as ${ through up to four layers of decoding, or decodes

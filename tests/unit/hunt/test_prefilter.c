@@ -174,9 +174,10 @@ static void pieces_agree(void **state)
 static void memory_changes_nothing(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {"JHtx", "JHtJ", "Ike3", "AR7", "JTI1", "JTI0", "JAB7",
-                                         "AAkA", "ewAk", "keJH", "A",   "AAAA", "w6nD", "qqqq",
-                                         ".",    "JHt9", "fQ==", "R70", "ke0",  "CR7x"};
+    static const char *const pieces[] = {"JHtx", "JHtJ", "Ike3", "AR7",  "JTI1", "JTI0",
+                                         "JAB7", "AAkA", "ewAk", "keJH", "A",    "AAAA",
+                                         "w6nD", "qqqq", ".",    "JHt9", "fQ==", "R70",
+                                         "ke0",  "CR7x", "44GC", "JHvj", "gYLj", "gYJ9"};
     struct buf b;
     uint32_t seed = 1;
     size_t yes = 0, no = 0;
