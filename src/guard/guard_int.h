@@ -182,7 +182,8 @@ struct guard_stream {
     struct guard_stream *said;
     void (*say)(struct guard_stream *st, struct slice decoded);
     uint64_t base; /* where the next cell begins */
-    /* A field that begins before here only has to be noted: nobody looks into any, and there is no
+    bool says;     /* said, and no field is excluded */
+    /* A field that begins before here only has to be noted: no rule looks into any, and there is no
      * place in the one that goes on. 0: never. */
     uint64_t quiet_until;
     struct guard_window *window;
@@ -223,16 +224,15 @@ void guard_span_loud(struct guard_stream *st, enum guard_part part, bool in_name
 static inline void guard_span(struct guard_stream *st, enum guard_part part, bool in_name,
                               uint64_t at)
 {
-    if (at >= st->quiet_until) {
+    if (at >= st->quiet_until || st->out_n) {
         guard_span_loud(st, part, in_name, at);
         return;
     }
+    st->span.said = st->says && part != GUARD_BODY;
     st->span.part = part;
     st->span.in_name = in_name;
     st->span.from = at;
 }
-/* The field goes on, but not what is said: nobody reads it as part of a text. */
-void guard_unsaid(struct guard_stream *st);
 /* Somebody wants what stands in the field. */
 static inline bool guard_decodes(const struct guard_stream *st)
 {
@@ -244,6 +244,13 @@ static inline void guard_put_all(struct guard_stream *st, struct slice decoded)
 {
     if (guard_decodes(st))
         guard_match(st, decoded);
+}
+/* The field goes on, but not what is said: nobody reads it as part of a text. */
+static inline void guard_unsaid(struct guard_stream *st)
+{
+    if (st->out_n)
+        guard_match(st, (struct slice){NULL, 0});
+    st->span.said = false;
 }
 static inline void guard_put(struct guard_stream *st, uint8_t c)
 {

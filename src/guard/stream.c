@@ -59,12 +59,6 @@ static void say_as_decoded(struct guard_stream *st, struct slice decoded)
     guard_stream_piece(st->said, decoded);
 }
 
-void guard_unsaid(struct guard_stream *st)
-{
-    guard_put_all(st, (struct slice){NULL, 0});
-    st->span.said = false;
-}
-
 static bool is_said(const struct guard_stream *st)
 {
     if (!st->said || st->span.part == GUARD_BODY)
@@ -113,7 +107,8 @@ static void take_places(struct guard_stream *st, uint64_t before)
 /* Until the first byte behind the next place. */
 static void be_quiet(struct guard_stream *st)
 {
-    if (st->matches || st->said || st->span.last_place != GUARD_NO_PLACE)
+    st->says = st->said && !st->q->scope.any_exception && !st->q->options->excluded;
+    if (st->matches || (st->said && !st->says) || st->span.last_place != GUARD_NO_PLACE)
         st->quiet_until = 0;
     else if (st->next_place < st->places.n)
         st->quiet_until = st->base + st->places.at[st->next_place] + 1;
