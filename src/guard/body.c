@@ -385,6 +385,10 @@ void guard_body_piece(struct guard_request *q, struct slice piece)
         return;
     struct guard_body *b = q->body;
     piece = within_limit(q, &b->bytes, piece);
+    if (!b->packed && b->width == NARROW) {
+        guard_stream_piece(&b->text, piece);
+        return;
+    }
     if (!b->packed) {
         text_piece(b, piece);
         return;

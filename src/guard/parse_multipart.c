@@ -55,7 +55,7 @@ static bool take_word(struct multipart_state *m, uint8_t c, uint8_t *out, size_t
         return false;
     case DIGIT:
         if (guard_hex(c) >= 0) {
-            out[(*n)++] = (uint8_t)(guard_hex(m->digit) << 4 | guard_hex(c));
+            out[(*n)++] = (uint8_t)((unsigned)guard_hex(m->digit) << 4 | (unsigned)guard_hex(c));
             return true;
         }
         out[(*n)++] = '=';

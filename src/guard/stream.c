@@ -324,8 +324,23 @@ void guard_stream_begin(struct guard_stream *st, struct guard_request *q, enum g
     st->places.n = 0;
 }
 
+/* A piece that fills no cell only waits; those that are many are a byte or a word. */
+static bool waits(struct guard_stream *st, struct slice piece)
+{
+    if (piece.n >= OPENER_PIECE - st->held || st->q->over)
+        return false;
+    if (piece.n == 1)
+        st->hold[st->held] = piece.p[0];
+    else if (piece.n)
+        memcpy(st->hold + st->held, piece.p, piece.n);
+    st->held += piece.n;
+    return true;
+}
+
 void guard_stream_piece(struct guard_stream *st, struct slice piece)
 {
+    if (waits(st, piece))
+        return;
     while (piece.n && !st->q->over) {
         if (st->held == 0)
             piece = take_in_place(st, piece);
