@@ -148,8 +148,13 @@ static uint64_t work_left(const struct examiner *x)
 static size_t next_opener(struct slice s, size_t i)
 {
     while (i + 1 < s.n) {
-        if (s.p[i] != '$') /* not for each of many */
+        size_t near = i + 8 < s.n ? i + 8 : s.n;
+        while (i < near && s.p[i] != '$') /* no call for each of many */
+            i++;
+        if (i == near)
             i += slice_index(slice_sub(s, i, s.n), '$');
+        else if (i + 1 == s.n)
+            break;
         else if (s.p[i + 1] == '{')
             return i;
         else
