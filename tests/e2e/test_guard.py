@@ -1335,7 +1335,9 @@ class Allocations(unittest.TestCase):
                     "10 KiB JSON": request("/up", headers=[*self.BROWSER, ("Content-Type", "application/json")],
                                            body=json.dumps({"a": ["text %d" % i for i in range(900)]}))}
         alone, guarded = self.count(False, requests), self.count(True, requests)
-        self.assertEqual(guarded, alone)
+        # nginx itself takes one more or less where a body comes in other pieces; one a request would be hundreds
+        for kind in alone:
+            self.assertLessEqual(abs(guarded[kind] - alone[kind]), 5, (kind, guarded, alone))
 
 
 class Leaks(unittest.TestCase):
