@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/timefmt.h"
 #include "base/utf8.h"
+#include "hunt/callback.h"
 
 #include <sys/random.h>
 
@@ -56,6 +57,30 @@ bool guard_event_secret(const struct guard_field *f)
     return f->part == GUARD_HEADER &&
            (slice_eq_str(f->name, "authorization") || slice_eq_str(f->name, "cookie") ||
             slice_eq_str(f->name, "proxy-authorization"));
+}
+
+struct guard_field guard_event_field(const struct guard_field *f)
+{
+    struct guard_field told = *f;
+    if (f->part == GUARD_COOKIE && f->in_name)
+        told.name.n = 0;
+    return told;
+}
+
+/* A lookup that nothing closes takes in what stands behind it: of one in a secret the host is told,
+ * and of others as much as belongs to an address. */
+static struct slice told_key(const struct guard_event *ev)
+{
+    const struct guard_finding *f = ev->finding;
+    struct slice key = f->key;
+    size_t n = 0;
+    if (!ev->secret && !guard_event_secret(&f->field))
+        return key;
+    if (f->verdict != VERDICT_REACHES)
+        key = callback_parse(key).host;
+    while (n < key.n && key.p[n] > ' ' && key.p[n] < 0x7f && !strchr(";,\"", key.p[n]))
+        n++;
+    return slice_sub(key, 0, n);
 }
 
 /* The longest beginning of s that takes at most `room` bytes once it is escaped. */
@@ -146,7 +171,8 @@ static void put_field(struct jsonw *w, const struct guard_field *f)
     char storage[4 * LIMIT_GUARD_FIELD_NAME + 32];
     struct buf name;
     buf_over(&name, storage, sizeof(storage));
-    if (guard_field_write(f, &name) == OK)
+    struct guard_field told = guard_event_field(f);
+    if (guard_field_write(&told, &name) == OK)
         put(w, "field", buf_slice(&name), ROOM_FIELD);
     if (f->in_name)
         json_put_bool(w, "in_name", true);
@@ -164,7 +190,7 @@ static void put_finding(struct jsonw *w, const struct guard_event *ev)
         json_put_str(w, "verdict", verdict_name(f->verdict));
         if (f->reason != ATTEMPT_NO_REASON)
             json_put_str(w, "reason", reason_name(f->reason));
-        put(w, "key", f->key, ROOM_KEY);
+        put(w, "key", told_key(ev), ROOM_KEY);
     }
     if (f->chain_count > 0) {
         json_key(w, "chain");
@@ -173,7 +199,7 @@ static void put_finding(struct jsonw *w, const struct guard_event *ev)
             json_text(w, fitting(slice_str(f->chain[i]), ROOM_CHAIN));
         json_end_array(w);
     }
-    if (!guard_event_secret(&f->field))
+    if (!ev->secret && !guard_event_secret(&f->field))
         put(w, "text", slice_sub(ev->text, 0, LIMIT_GUARD_EVENT_TEXT), ROOM_TEXT);
     json_key(w, "dropped");
     json_uint(w, ev->dropped);

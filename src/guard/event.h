@@ -24,12 +24,15 @@ struct guard_event {
     struct slice id, client, host, method, path;
     enum guard_action action;
     const struct guard_finding *finding;
-    struct slice text;      /* of the field as it was sent; empty: secret, or not known */
+    struct slice text; /* of the field as it was sent; empty: secret, or not known */
+    bool secret;       /* the field is: of a key only what is no secret with certainty is told */
     uint64_t rules_version; /* 0: none */
     uint64_t dropped;       /* events of this client that were not written before this one */
 };
 /* Whether what stands in this field is never told, whatever the caller thinks. */
 bool guard_event_secret(const struct guard_field *f);
+/* The field as it may be told: a cookie without a = is a value where its name would be. */
+struct guard_field guard_event_field(const struct guard_field *f);
 /* Appends the line and its newline; at most LIMIT_GUARD_EVENT bytes. */
 enum status guard_event_write(const struct guard_event *ev, struct buf *out);
 const char *guard_action_name(enum guard_action a); /* "passed", "reported", "blocked" */

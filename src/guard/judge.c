@@ -295,7 +295,8 @@ static const struct guard_mark *attribute(struct guard_request *q, const struct 
         if (same(&own, l))
             return &w->marks[i];
     }
-    return w->marks_lost ? NULL : first;
+    /* a cookie stays a secret */
+    return w->marks_lost && (!first || first->part != GUARD_COOKIE) ? NULL : first;
 }
 
 /* The window with what is excluded blanked. False: nothing is. */

@@ -1012,6 +1012,13 @@ class Events(Case):
             self.is_blocked(self.bad("198.51.100.%d" % i, **how))
             self.assertEqual(self.events()[-1]["hikeshi"]["key"], "ldap://203.0.113.9:1389/a")
         self.is_blocked(self.bad("198.51.100.9", "/?token=hunter2-in-the-clear" + urllib.parse.quote(BAD), A="b"))
+        # a lookup that is not closed takes in what follows; a cookie without a name is a value
+        open_one = BAD.rstrip("}")
+        basic = base64.b64encode(to_bytes("u" + open_one + ":hunter2")).decode()
+        for i, how in enumerate(({"Cookie": "a=" + open_one + "; sid=hunter2"}, {"Authorization": "Basic " + basic},
+                                 {"X-Api-Key": open_one + " hunter2"}, {"Cookie": "hunter2" + BAD},
+                                 {"Cookie": "; ".join("a%d=${x}" % i for i in range(40)) + "; b=" + open_one + ";c=hunter2"})):
+            self.is_blocked(self.bad("198.51.100.%d" % (20 + i), **how))
         self.assertNotIn("hunter2", self.edge.read("events.json"))
         self.is_blocked(self.bad("198.51.100.10", "/?other=hunter2-told" + urllib.parse.quote(BAD), A="b"))
         self.assertIn("hunter2-told", self.edge.read("events.json"))

@@ -153,6 +153,8 @@ ngx_http_hikeshi_tell(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
     ev.path = slice_sub(uri, 0, slice_index(uri, '?'));
     ev.action = ctx->action;
     ev.finding = &ctx->guard.found;
+    ev.secret = ngx_http_hikeshi_listed(ctx->conf->secret,
+                                        &ctx->guard.found.field);
     ev.text = ngx_http_hikeshi_text(r, ctx);
     ev.dropped = dropped;
 

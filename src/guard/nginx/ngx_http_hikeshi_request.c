@@ -472,6 +472,7 @@ ngx_http_hikeshi_act(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
 {
     u_char                       name[4 * LIMIT_GUARD_FIELD_NAME + 16];
     struct buf                   out;
+    struct guard_field           told;
     enum guard_action            action;
     const struct guard_finding  *found;
 
@@ -506,7 +507,9 @@ ngx_http_hikeshi_act(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
     if (found->why != GUARD_CLIENT && found->why != GUARD_LIMIT) {
         buf_over(&out, name, sizeof(name));
 
-        if (guard_field_write(&found->field, &out) == OK) {
+        told = guard_event_field(&found->field);
+
+        if (guard_field_write(&told, &out) == OK) {
             ctx->field.data = ngx_pnalloc(r->pool, out.n + 1);
 
             if (ctx->field.data) {

@@ -114,6 +114,39 @@ static void secrets_stay(void **state)
     }
 }
 
+/* What stands behind a lookup that is not closed is in its key; what has no = is a cookie's name.
+ */
+static void keys_end_before_secrets(void **state)
+{
+    (void)state;
+    static const struct {
+        enum verdict verdict;
+        const char *key, *want;
+    } keys[] = {
+        {VERDICT_IF_CLOSED, "ldap://x.example/a; sid=hunter2", "\"key\":\"x.example\""},
+        {VERDICT_IF_CLOSED, "ldap://x.example/a:hunter2", "\"key\":\"x.example\""},
+        {VERDICT_IF_CLOSED, "ldap://x.example; sid=hunter2", "\"key\":\"x.example\""},
+        {VERDICT_ATTEMPT, "ldap://u:hunter2@x.example", "\"key\":\"x.example\""},
+        {VERDICT_REACHES, "ldap://x.example/a; sid=hunter2; b=", "\"key\":\"ldap://x.example/a\""},
+    };
+    for (size_t i = 0; i < 2 * ARRAY_LEN(keys); i++) {
+        struct guard_finding f =
+            lookup_in(i % 2 ? GUARD_COOKIE : GUARD_ARG, i % 2 ? "hunter2" : "token");
+        struct guard_event ev = event_of(&f);
+        struct buf out;
+        f.verdict = keys[i / 2].verdict;
+        f.key = slice_str(keys[i / 2].key);
+        f.field.in_name = i % 2;
+        ev.text = SLICE_LIT("hunter2");
+        ev.secret = i % 2 == 0;
+        buf_init(&out, LIMIT_GUARD_EVENT);
+        assert_ok(guard_event_write(&ev, &out));
+        assert_null(strstr(buf_text(&out), "hunter2"));
+        assert_non_null(strstr(buf_text(&out), keys[i / 2].want));
+        buf_done(&out);
+    }
+}
+
 /* Every text at its longest, of bytes that take most room in JSON. */
 static void line_has_a_limit(void **state)
 {
@@ -287,10 +320,15 @@ static void memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(line_has_ecs_names),  cmocka_unit_test(secrets_stay),
-        cmocka_unit_test(line_has_a_limit),    cmocka_unit_test(ids_differ),
-        cmocka_unit_test(clients_have_a_rate), cmocka_unit_test(addresses_are_told_apart),
-        cmocka_unit_test(places_are_limited),  cmocka_unit_test(places_are_used_again),
+        cmocka_unit_test(line_has_ecs_names),
+        cmocka_unit_test(secrets_stay),
+        cmocka_unit_test(keys_end_before_secrets),
+        cmocka_unit_test(line_has_a_limit),
+        cmocka_unit_test(ids_differ),
+        cmocka_unit_test(clients_have_a_rate),
+        cmocka_unit_test(addresses_are_told_apart),
+        cmocka_unit_test(places_are_limited),
+        cmocka_unit_test(places_are_used_again),
         cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
