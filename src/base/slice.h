@@ -70,6 +70,13 @@ static inline size_t slice_find(struct slice s, struct slice needle)
     return at ? (size_t)((const uint8_t *)at - s.p) : s.n;
 }
 
+/* The value of a hexadecimal digit in either case, or -1. */
+static inline int hex_value(uint8_t c)
+{
+    uint8_t digit = (uint8_t)(c - '0'), letter = (uint8_t)((c | 0x20) - 'a');
+    return digit < 10 ? digit : letter < 6 ? letter + 10 : -1;
+}
+
 /* ASCII spaces, tabs, CR and LF off both ends. */
 struct slice slice_trim(struct slice s);
 

@@ -335,11 +335,6 @@ static inline size_t guard_find(struct slice s, uint8_t c)
     size_t near = s.n < 32 ? s.n : 32, n = guard_find4(slice_of(s.p, near), c, c, c, c);
     return n < near || near == s.n ? n : near + slice_index(slice_sub(s, near, s.n), c);
 }
-static inline int guard_hex(uint8_t c) /* -1: no digit */
-{
-    uint8_t digit = (uint8_t)(c - '0'), letter = (uint8_t)((c | 0x20) - 'a');
-    return digit < 10 ? digit : letter < 6 ? letter + 10 : -1;
-}
 /* A byte that is decoded already: to the matcher, and to the name if it is of one. */
 static inline void guard_put_to(struct guard_stream *st, uint8_t c, bool to_name)
 {

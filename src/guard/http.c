@@ -268,19 +268,13 @@ void http_request_done(struct http_request *q)
     buf_done(&q->body);
 }
 
-static int hex(uint8_t c)
-{
-    return c >= '0' && c <= '9'                     ? c - '0'
-           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-                                                    : -1;
-}
-
 static void decode(struct slice path, struct buf *out)
 {
     for (size_t i = 0; i < path.n; i++) {
         uint8_t c = path.p[i];
-        if (c == '%' && path.n - i > 2 && hex(path.p[i + 1]) >= 0 && hex(path.p[i + 2]) >= 0) {
-            c = (uint8_t)(hex(path.p[i + 1]) << 4 | hex(path.p[i + 2]));
+        if (c == '%' && path.n - i > 2 && hex_value(path.p[i + 1]) >= 0 &&
+            hex_value(path.p[i + 2]) >= 0) {
+            c = (uint8_t)(hex_value(path.p[i + 1]) << 4 | hex_value(path.p[i + 2]));
             i += 2;
         }
         (void)buf_add(out, &c, 1);

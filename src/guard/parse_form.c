@@ -30,7 +30,7 @@ void guard_percent_give_up(struct guard_stream *st, bool to_name)
 
 void guard_percent_byte(struct guard_stream *st, uint8_t c, bool to_name)
 {
-    int d = st->percent.digits ? guard_hex(c) : -1;
+    int d = st->percent.digits ? hex_value(c) : -1;
     if (d >= 0 && st->percent.digits == 1) {
         st->percent.value = (uint8_t)d;
         st->percent.raw = c;
@@ -98,7 +98,7 @@ static size_t take_raw(struct guard_stream *st, struct slice s, uint8_t end, boo
         i += n;
         int high = 0, low = 0;
         if (!f->percent || rest.n - n < 3 || rest.p[n] != '%' ||
-            (high = guard_hex(rest.p[n + 1])) < 0 || (low = guard_hex(rest.p[n + 2])) < 0)
+            (high = hex_value(rest.p[n + 1])) < 0 || (low = hex_value(rest.p[n + 2])) < 0)
             break;
         guard_put_to(st, (uint8_t)(high << 4 | low), to_name);
         i += 3;

@@ -148,7 +148,7 @@ static size_t take_escape(struct guard_stream *st, uint8_t c)
 static size_t take_unit(struct guard_stream *st, uint8_t c)
 {
     struct json_state *j = &st->as.json;
-    int d = guard_hex(c);
+    int d = hex_value(c);
     if (d < 0) { /* no escape after all */
         j->state = STRING;
         return 0;

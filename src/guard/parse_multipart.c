@@ -48,14 +48,14 @@ static bool take_word(struct multipart_state *m, uint8_t c, uint8_t *out, size_t
     switch (was) {
     case EQUALS:
         m->digit = c;
-        m->word = c == '?' ? CHARSET : c == '\r' ? SOFT : guard_hex(c) >= 0 ? DIGIT : LETTERS;
+        m->word = c == '?' ? CHARSET : c == '\r' ? SOFT : hex_value(c) >= 0 ? DIGIT : LETTERS;
         if (m->word != LETTERS || c == '\n')
             return true;
         out[(*n)++] = '=';
         return false;
     case DIGIT:
-        if (guard_hex(c) >= 0) {
-            out[(*n)++] = (uint8_t)((unsigned)guard_hex(m->digit) << 4 | (unsigned)guard_hex(c));
+        if (hex_value(c) >= 0) {
+            out[(*n)++] = (uint8_t)((unsigned)hex_value(m->digit) << 4 | (unsigned)hex_value(c));
             return true;
         }
         out[(*n)++] = '=';

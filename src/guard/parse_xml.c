@@ -67,7 +67,7 @@ static bool number(struct slice s, uint32_t *ret)
         s = slice_sub(s, 1, s.n);
     }
     for (size_t i = 0; i < s.n; i++) {
-        int d = guard_hex(s.p[i]);
+        int d = hex_value(s.p[i]);
         if (d < 0 || (uint32_t)d >= base)
             return false;
         v = v * base + (uint32_t)d;

@@ -14,6 +14,7 @@
 #include "guard/rules.h"
 
 #include <hs.h>
+#include <nettle/sha2.h>
 #include <stdatomic.h>
 
 /* --- words of a line (rules_words.c) */
@@ -145,15 +146,9 @@ enum status rule_patterns_compile(struct guard_rules *r, struct err *e) MUST_USE
 
 /* --- the checksum (rules_seal.c) */
 
-#define RULE_SHA256_HEX 65
+#define RULE_SUM_HEX (2 * SHA256_DIGEST_SIZE + 1)
 
-struct rule_sha256 {
-    uint32_t state[8];
-    uint64_t bytes;
-    uint8_t block[64];
-};
-void rule_sha256_init(struct rule_sha256 *s);
-void rule_sha256_add(struct rule_sha256 *s, struct slice bytes);
-void rule_sha256_hex(struct rule_sha256 *s, char out[RULE_SHA256_HEX]);
+void rule_sum_line(struct sha256_ctx *sum, struct slice line);
+void rule_sum_hex(struct sha256_ctx *sum, char out[RULE_SUM_HEX]); /* begins anew */
 
 #endif

@@ -21,7 +21,7 @@ struct reading {
     const struct rule_words *words;
     unsigned line;
     bool begun, versioned, sealed;
-    struct rule_sha256 sum; /* of the lines so far */
+    struct sha256_ctx sum; /* of the lines so far */
     struct err *e;
 };
 
@@ -84,7 +84,7 @@ static enum status take_checksum(struct reading *p)
     if (!slice_eq_str(word(p, 1), "sha256"))
         return err_set(p->e, ST_INVALID, N_("checksum %.*s: this hikeshi knows sha256"),
                        RULE_SHOWN(word(p, 1)));
-    rule_sha256_hex(&p->sum, hex);
+    rule_sum_hex(&p->sum, hex);
     if (!slice_eq_str(word(p, 2), hex))
         return err_set(p->e, ST_INVALID,
                        N_("the checksum is wrong: the file was changed, or cut on its way; "
@@ -404,7 +404,7 @@ static enum status read_lines(struct reading *p, struct rule_words *words, struc
     struct slice line;
     enum status st = OK;
     p->words = words;
-    rule_sha256_init(&p->sum);
+    sha256_init(&p->sum);
     while (st == OK && slice_next_line(&text, &line)) {
         p->line++;
         if (p->sealed && line.n)
@@ -413,8 +413,7 @@ static enum status read_lines(struct reading *p, struct rule_words *words, struc
             st = rule_words_read(line, words, p->e);
         if (st == OK)
             st = take_line(p);
-        rule_sha256_add(&p->sum, line);
-        rule_sha256_add(&p->sum, SLICE_LIT("\n"));
+        rule_sum_line(&p->sum, line);
     }
     if (st == OK && !p->begun) {
         p->line = 1;

@@ -52,11 +52,6 @@ const uint8_t opener_digits[256] = {[0 ... '0' - 1] = NO,
                                     ['f'] = 15,
                                     ['f' + 1 ... 255] = NO};
 
-static int hex(int32_t c)
-{
-    return c < 0 || c > 255 || opener_digits[c] == NO ? -1 : opener_digits[c];
-}
-
 /* Reads from `least` to `most` digits of the base through the layer. */
 static bool pull_number(struct puller *p, size_t at, unsigned layer, int base, unsigned least,
                         unsigned most, struct pulled *ret)
@@ -65,7 +60,7 @@ static bool pull_number(struct puller *p, size_t at, unsigned layer, int base, u
     unsigned n = 0;
     for (; n < most; n++) {
         struct pulled d = pull(p, at, layer);
-        int digit = hex(d.c);
+        int digit = d.c < 0 || d.c > 255 ? -1 : hex_value((uint8_t)d.c);
         if (digit < 0 || digit >= base || v > 0xffff)
             break;
         v = v * base + digit;

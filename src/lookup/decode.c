@@ -9,21 +9,13 @@ const struct decoder decoders[] = {
     {"utf-16", decode_utf16}, {"base64", decode_base64},       {0},
 };
 
-static int hex(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Up to `most` digits of the base; how many there were. */
 static size_t number(struct slice s, size_t at, unsigned base, size_t most, uint32_t *ret)
 {
     uint32_t v = 0;
     size_t n = 0;
     for (; n < most && at + n < s.n; n++) {
-        int d = hex(s.p[at + n]);
+        int d = hex_value(s.p[at + n]);
         if (d < 0 || (unsigned)d >= base || v > 0x10ffff)
             break;
         v = v * base + (unsigned)d;

@@ -4,14 +4,6 @@
 #include "base/utf8.h"
 #include "board/web/form_int.h"
 
-static int hex(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* %41 becomes A; '+' a space where plus says so. A torn or wrong escape is ST_MALFORMED. */
 static enum status decode(struct slice in, bool plus, uint8_t *out, size_t *ret_n)
 {
@@ -19,8 +11,8 @@ static enum status decode(struct slice in, bool plus, uint8_t *out, size_t *ret_
     for (size_t i = 0; i < in.n; i++) {
         uint8_t c = in.p[i];
         if (c == '%') {
-            int hi = i + 2 < in.n ? hex(in.p[i + 1]) : -1;
-            int lo = i + 2 < in.n ? hex(in.p[i + 2]) : -1;
+            int hi = i + 2 < in.n ? hex_value(in.p[i + 1]) : -1;
+            int lo = i + 2 < in.n ? hex_value(in.p[i + 2]) : -1;
             if (hi < 0 || lo < 0)
                 return ST_MALFORMED;
             c = (uint8_t)(hi << 4 | lo);
