@@ -30,7 +30,7 @@ struct guard_body {
     uint32_t high; /* a high surrogate that waits */
     enum coding coding;
     bool begun, ended, broken; /* of the inflating */
-    uint8_t head[2];           /* of a deflate body, by which its format is told */
+    uint8_t head[5];           /* of a deflate body, by which its format is told */
     size_t head_n;
     z_stream z;
     uint64_t bytes, inflated, consumed;
@@ -357,6 +357,19 @@ static int deflate_window(const uint8_t head[2])
     return zlib ? 15 : -15;
 }
 
+/* A head that is one of RFC 1950 and a stored block as well may say two things, and who reads one
+ * of them does not see the other. */
+static void unpack_head(struct guard_request *q)
+{
+    struct guard_body *b = q->body;
+    const uint8_t *h = b->head;
+    int window = deflate_window(h);
+    if (window > 0 && b->head_n == sizeof b->head && (h[1] ^ h[3]) == 0xff && (h[2] ^ h[4]) == 0xff)
+        guard_limited(q, GUARD_LIMIT_ENCODING);
+    if (inflate_begin(q, window))
+        inflate_some(q, slice_of(h, b->head_n));
+}
+
 static void unpack(struct guard_request *q, struct slice piece)
 {
     struct guard_body *b = q->body;
@@ -365,11 +378,10 @@ static void unpack(struct guard_request *q, struct slice piece)
     while (!b->begun && piece.n) {
         b->head[b->head_n++] = piece.p[0];
         piece = slice_sub(piece, 1, piece.n);
-        if (b->head_n < sizeof b->head)
-            continue;
-        if (!inflate_begin(q, deflate_window(b->head)))
+        if (b->head_n == sizeof b->head)
+            unpack_head(q);
+        if (b->broken)
             return;
-        inflate_some(q, slice_of(b->head, sizeof b->head));
     }
     while (piece.n && !b->broken && !q->over) { /* zlib counts in 32 bits */
         struct slice some = slice_sub(piece, 0, MIB(64));
@@ -404,6 +416,8 @@ void guard_body_end(struct guard_request *q)
     q->in_body = false;
     if (!b)
         return;
+    if (b->coding == DEFLATE && !b->begun && !b->broken && b->head_n > 1 && !q->over)
+        unpack_head(q);
     q->body = NULL;
     if (b->packed && b->bytes && !b->ended && !b->broken && !q->over)
         guard_limited(q, GUARD_LIMIT_ENCODING); /* cut */

@@ -127,6 +127,32 @@ static void test_broken_codings(void **state)
     probe_done(&p);
 }
 
+/* As zlib it is one stored block of spaces and what looks like noise, without its header a stored
+ * block and what that noise says. */
+static void test_two_readings(void **state)
+{
+    struct probe p;
+    struct buf b;
+    static uint8_t text[0x10000];
+    (void)state;
+    probe_init(&p);
+    buf_init(&b, MIB(1));
+    size_t n = 0x19c, whole = 0xfe63, head = 7;
+    assert_ok(buf_add(&b, "\x78\x9c\x01\x63\xfe\x9c\x01", head));
+    memset(text, ' ', sizeof text);
+    assert_ok(buf_add(&b, text, n - 2));
+    (void)pack(SLICE_LIT(P " " P " " P), -15, &b);
+    assert_ok(buf_add(&b, text, head + whole - b.n));
+    uLong sum = adler32(1, b.p + head, (uInt)whole);
+    uint8_t end[4] = {(uint8_t)(sum >> 24), (uint8_t)(sum >> 16), (uint8_t)(sum >> 8),
+                      (uint8_t)sum};
+    assert_ok(buf_add(&b, end, sizeof end));
+    body_is(&p, "text/plain", "deflate", buf_slice(&b), "limit encoding body");
+    body_is(&p, "text/plain", "deflate", SLICE_LIT("\x03\0"), "nothing"); /* an empty one */
+    buf_done(&b);
+    probe_done(&p);
+}
+
 static void test_charsets(void **state)
 {
     static const struct {
@@ -758,6 +784,7 @@ int main(void)
         cmocka_unit_test(test_codings),
         cmocka_unit_test(test_broken_codings),
         cmocka_unit_test(test_charsets),
+        cmocka_unit_test(test_two_readings),
         cmocka_unit_test(test_clean_in_pieces),
         cmocka_unit_test(test_body_limit),
         cmocka_unit_test(test_bomb),
