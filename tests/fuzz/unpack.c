@@ -2,28 +2,10 @@
  * bounded output, in the end or in a reason. */
 #include "fuzz.h"
 
+#include "../unit/memory_source.h"
 #include "archive/tar.h"
-#include "codec/stream.h"
 
 #include <assert.h>
-
-struct memory {
-    struct slice left;
-    size_t piece;
-};
-
-static enum status read_memory(void *ctx, uint8_t *to, size_t n, size_t *ret_n, struct err *e)
-{
-    struct memory *m = ctx;
-    (void)e;
-    n = n < m->piece ? n : m->piece;
-    n = n < m->left.n ? n : m->left.n;
-    if (n)
-        memcpy(to, m->left.p, n);
-    m->left = slice_sub(m->left, n, m->left.n);
-    *ret_n = n;
-    return OK;
-}
 
 static void run_stream(struct slice in, enum codec_kind kind, size_t piece)
 {

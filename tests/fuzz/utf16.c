@@ -2,28 +2,11 @@
  * and does not depend on the pieces; what stands in a run of printable bytes is still there. */
 #include "fuzz.h"
 
+#include "../unit/memory_source.h"
 #include "base/buf.h"
 #include "hunt/utf16.h"
 
 #include <assert.h>
-
-struct memory {
-    struct slice left;
-    size_t piece;
-};
-
-static enum status read_memory(void *ctx, uint8_t *to, size_t n, size_t *ret_n, struct err *e)
-{
-    struct memory *m = ctx;
-    (void)e;
-    n = n < m->piece ? n : m->piece;
-    n = n < m->left.n ? n : m->left.n;
-    if (n)
-        memcpy(to, m->left.p, n);
-    m->left = slice_sub(m->left, n, m->left.n);
-    *ret_n = n;
-    return OK;
-}
 
 static void read_all(struct slice in, size_t piece, size_t room, struct buf *out)
 {

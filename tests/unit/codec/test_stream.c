@@ -4,8 +4,8 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
-#include "codec/stream.h"
 #include "failalloc.h"
+#include "memory_source.h"
 
 #include <bzlib.h>
 #include <lzma.h>
@@ -49,28 +49,6 @@ static size_t pack(enum codec_kind kind, struct slice in, uint8_t *to, size_t ro
         assert_false(ZSTD_isError(n));
         return n;
     }
-}
-
-struct memory {
-    struct slice left;
-    size_t piece; /* at most so many bytes at once */
-    enum status fail;
-};
-
-static enum status read_memory(void *ctx, uint8_t *to, size_t n, size_t *ret_n, struct err *e)
-{
-    struct memory *m = ctx;
-    if (m->fail != OK)
-        return err_set(e, m->fail, "the disk is gone");
-    if (n > m->piece)
-        n = m->piece;
-    if (n > m->left.n)
-        n = m->left.n;
-    if (n)
-        memcpy(to, m->left.p, n);
-    m->left = slice_sub(m->left, n, m->left.n);
-    *ret_n = n;
-    return OK;
 }
 
 /* All of it into out; the status that ended it. */

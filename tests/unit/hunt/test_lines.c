@@ -13,6 +13,15 @@ static enum status count(void *ctx, const struct line_hit *h)
     return OK;
 }
 
+/* A search that counts its hits. */
+static void begin_counting(struct line_search *s, struct prefilter *f, size_t *hits)
+{
+    prefilter_init(f);
+    assert_ok(line_search_init(s, f));
+    s->hit = count;
+    s->ctx = hits;
+}
+
 static double cpu_seconds(void)
 {
     struct timespec t;
@@ -31,10 +40,7 @@ static void a_long_line_is_linear(void **state)
     size_t hits = 0, n = MIB(8);
     uint8_t *text = malloc(n);
     assert_non_null(text);
-    prefilter_init(&f);
-    assert_ok(line_search_init(&s, &f));
-    s.hit = count;
-    s.ctx = &hits;
+    begin_counting(&s, &f, &hits);
     s.no_evaluation = true;
     for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
         size_t used = 0, length = strlen(pieces[i]);
@@ -60,10 +66,7 @@ static void lines_are_counted(void **state)
     struct buf b;
     size_t hits = 0, used = 0;
     buf_init(&b, MIB(1));
-    prefilter_init(&f);
-    assert_ok(line_search_init(&s, &f));
-    s.hit = count;
-    s.ctx = &hits;
+    begin_counting(&s, &f, &hits);
     for (size_t i = 0; i < 5000; i++) {
         for (size_t k = 0; k < i % 60; k++)
             (void)buf_add_str(&b, k % 7 == 3 ? "\\u003" : "%25%2");
@@ -98,10 +101,7 @@ static void dense_text_hides_nothing(void **state)
     struct buf b;
     size_t hits = 0, used = 0;
     buf_init(&b, MIB(1));
-    prefilter_init(&f);
-    assert_ok(line_search_init(&s, &f));
-    s.hit = count;
-    s.ctx = &hits;
+    begin_counting(&s, &f, &hits);
     s.no_evaluation = true;
     for (size_t d = 0; d < ARRAY_LEN(dense); d++) {
         for (size_t p = 0; p < ARRAY_LEN(payloads); p++) {
