@@ -256,7 +256,7 @@ enum status hunt_job_follow(struct hunt_job *j, const volatile int *stop)
         f->fd = -1;
         f->buffer = malloc(BUFFER);
         st = f->buffer ? line_search_init(&f->lines, &filter) : ST_NOMEM;
-        reporter_init(&f->reporter, f->lines.examiner);
+        reporter_init(&f->reporter, &f->lines);
         if (st == OK && j->patterns) {
             st = pattern_search_init(&f->patterns, j->patterns);
             f->lines.patterns = &f->patterns;

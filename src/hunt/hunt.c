@@ -23,7 +23,7 @@
 struct file {
     char *path;
     int fd;
-    bool regular, failed;
+    bool regular;
     uint64_t size, next_from; /* where the next part begins; size: none is left */
     int64_t newest_ms;
     size_t parts_out; /* handed out and not done */
@@ -466,7 +466,7 @@ static enum status worker_init(struct worker *w, struct hunt *h)
 {
     *w = (struct worker){.h = h};
     enum status st = text_search_init(&w->text, &h->filter);
-    reporter_init(&w->reporter, w->text.lines.examiner);
+    reporter_init(&w->reporter, &w->text.lines);
     if (st == OK && h->o->patterns) {
         st = pattern_search_init(&w->patterns, h->o->patterns);
         w->text.lines.patterns = &w->patterns;

@@ -30,6 +30,12 @@ bool prefilter_init_as(struct prefilter *f, enum prefilter_kind kind);
 void prefilter_only_base64(struct prefilter *f);
 const char *prefilter_kind_name(enum prefilter_kind kind);
 
+/* Whether any of what it lets through begins with the byte. */
+static inline bool prefilter_may_begin(const struct prefilter *f, uint8_t c)
+{
+    return f->exact[0][c];
+}
+
 /* The bytes that were looked at last, so that the next place among them costs nothing again. Zeroed
  * where a text begins; the text stays what and where it is. */
 enum { PREFILTER_BLOCK = 64 };

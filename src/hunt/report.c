@@ -3,9 +3,9 @@
 
 #include "base/limits.h"
 
-void reporter_init(struct reporter *r, struct examiner *examiner)
+void reporter_init(struct reporter *r, const struct line_search *search)
 {
-    *r = (struct reporter){.examiner = examiner};
+    *r = (struct reporter){.filter = search->filter, .examiner = search->examiner};
     buf_init(&r->host, KIB(64));
     buf_init(&r->chain, 256);
     buf_init(&r->field, LIMIT_HUNT_TEXT);
@@ -84,21 +84,15 @@ static void name_field(struct reporter *r, const struct line_field *f, size_t op
     (void)buf_add_slice(&r->field, slice_sub(name, 0, 200));
 }
 
-/* The first bytes that the prefilter knows. */
-static const bool starts_opener[256] = {
-    ['$'] = true, ['%'] = true, ['\\'] = true, ['&'] = true, ['J'] = true, ['H'] = true,
-    ['L'] = true, ['C'] = true, ['S'] = true,  ['i'] = true, ['y'] = true, ['k'] = true};
-
 /* The first opener. Looking in full at each false one may take half a step a byte; from there on
  * only what a quick look can tell is found, or else the place where the steps ended. */
-static size_t first_opener(struct slice s)
+static size_t first_opener(const struct prefilter *f, struct slice s)
 {
     enum { STEPS = 300 }; /* more than any spelling takes that is no attack */
     struct opener_memory memory = {0};
     size_t left = s.n / 2 + STEPS, maybe = s.n;
     for (size_t i = 0; i < s.n; i++) {
-        uint8_t c = s.p[i];
-        if (!starts_opener[c])
+        if (!prefilter_may_begin(f, s.p[i]))
             continue;
         enum opener_answer a = opener_quick(s, i, &memory);
         if (a == OPENER_YES)
@@ -120,7 +114,7 @@ static enum status find_field(struct reporter *r, enum verdict verdict)
     enum { FEW = 8 };
     size_t candidates[FEW], openers[FEW], n = 0;
     for (size_t i = 0; i < r->facts.field_count && n < FEW; i++) {
-        openers[n] = first_opener(r->facts.fields[i].value);
+        openers[n] = first_opener(r->filter, r->facts.fields[i].value);
         if (openers[n] < r->facts.fields[i].value.n)
             candidates[n++] = i;
     }
@@ -141,11 +135,11 @@ static enum status find_field(struct reporter *r, enum verdict verdict)
 }
 
 /* As much of the line as is kept, around the text that was found. */
-static struct slice excerpt(struct slice line)
+static struct slice excerpt(const struct reporter *r, struct slice line)
 {
     if (line.n <= LIMIT_HUNT_TEXT)
         return line;
-    size_t at = first_opener(line);
+    size_t at = first_opener(r->filter, line);
     size_t from = at > LIMIT_HUNT_TEXT / 4 && at < line.n ? at - LIMIT_HUNT_TEXT / 4 : 0;
     return slice_sub(line, from, LIMIT_HUNT_TEXT);
 }
@@ -209,7 +203,7 @@ enum status reporter_tell(struct reporter *r, const struct line_hit *h, struct s
     s.text[SIGHTING_HOST] = buf_slice(&r->host);
     s.text[SIGHTING_CHAIN] = buf_slice(&r->chain);
     s.text[SIGHTING_FORMAT] = slice_str(r->facts.format);
-    s.text[SIGHTING_LINE] = excerpt(h->line);
+    s.text[SIGHTING_LINE] = excerpt(r, h->line);
     *ret = s;
     return st;
 }

@@ -8,6 +8,7 @@
 
 /* Memory of one thread. */
 struct reporter {
+    const struct prefilter *filter; /* the search's */
     struct examiner *examiner; /* the search's: what fields cost comes out of the log's credit */
     struct buf host, chain, field, key, line;
     struct line_facts facts;
@@ -17,7 +18,7 @@ struct reporter {
     size_t hint;
 };
 
-void reporter_init(struct reporter *r, struct examiner *examiner);
+void reporter_init(struct reporter *r, const struct line_search *search);
 void reporter_done(struct reporter *r); /* accepts a zeroed struct */
 /* A text begins: its first bytes, and when the file was last written. */
 void reporter_begin(struct reporter *r, struct slice head, int64_t newest_ms);
