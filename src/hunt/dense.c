@@ -7,7 +7,6 @@
 
 #include <emmintrin.h>
 
-#define LAYERS 4
 #define NOT_ASCII '?'
 #define PAD (OPENER_ROOM - OPENER_PIECE)
 
@@ -238,7 +237,8 @@ bool opener_in_piece(struct slice piece, uint8_t scratch[2][OPENER_ROOM])
         const uint8_t *text = scratch[~layer & 1];
         if (has_opener(text, n))
             return true;
-        if (layer == LAYERS || !has_dollar(text, n) || (n = undo(text, n, scratch[layer & 1])) == 0)
+        if (layer == OPENER_LAYERS || !has_dollar(text, n) ||
+            (n = undo(text, n, scratch[layer & 1])) == 0)
             return false;
     }
 }

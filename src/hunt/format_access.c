@@ -29,8 +29,8 @@ static void add_request(struct line_facts *f, struct slice request)
     facts_add(f, SLICE_LIT("target"), target);
 }
 
-/* What stands behind the time: quoted texts, of which the first is the request. */
-/* X-Forwarded-For stands in quotes behind the User-Agent, or without as the last word. */
+/* What stands behind the time: quoted texts, of which the first is the request. X-Forwarded-For
+ * stands in quotes behind the User-Agent, or without as the last word. */
 static void add_quoted(struct cursor *c, struct line_facts *f)
 {
     struct slice forwarded = {NULL, 0};

@@ -7,8 +7,6 @@
  * a list of them. Each place costs at most OPENER_STEPS reads. */
 #include "hunt/opener_int.h"
 
-#define LAYERS 4
-
 struct puller {
     struct slice s;
     unsigned steps;
@@ -527,11 +525,11 @@ enum opener_answer opener_quick(struct slice s, size_t at, struct opener_memory 
 bool opener_full(struct slice s, size_t at, unsigned *steps)
 {
     struct puller p = {s, *steps};
-    struct pulled first = pull(&p, at, LAYERS), second = {0};
+    struct pulled first = pull(&p, at, OPENER_LAYERS), second = {0};
     if (first.c == '$') {
-        second = pull(&p, first.next, LAYERS);
+        second = pull(&p, first.next, OPENER_LAYERS);
         if (second.c == 0) /* UTF-16 */
-            second = pull(&p, second.next, LAYERS);
+            second = pull(&p, second.next, OPENER_LAYERS);
     }
     *steps -= p.steps;
     return (first.c == '$' && second.c == '{') || p.steps == 0;

@@ -4,6 +4,8 @@
 
 #include "hunt/prefilter.h"
 
+enum { OPENER_LAYERS = 4 }; /* of escapes, one inside the other */
+
 extern const uint8_t opener_digits[256]; /* the value of a hexadecimal digit; 255: none */
 
 #endif

@@ -1,13 +1,12 @@
-/* The formats of outbound logs.
+/* The formats of outbound logs:
  *
- * | format | line |
- * | --- | --- |
- * | squid | native: 1639… 12 10.0.0.5 TCP_TUNNEL/200 39 CONNECT host:443 - HIER_DIRECT/203.0.113.9
- * - | | dnsmasq | … dnsmasq[7]: query[A] host from 10.0.0.5; … reply host is 203.0.113.9 | | bind |
- * … client @0x7f 10.0.0.5#5353 (host): query: host IN A + (…) | | unbound | [1639…] unbound[7:0]
- * info: 10.0.0.5 host. A IN | | zeek | conn.log and dns.log, columns by #fields, or as JSON | |
- * packet | iptables, nftables, ufw: … SRC=10.0.0.5 DST=203.0.113.9 … DPT=389 … | | csv | any table
- * with a line of names: dst, dest_ip, destination address, … |
+ *   squid    native: 1639… 12 10.0.0.5 TCP_TUNNEL/200 39 CONNECT host:443 - HIER_DIRECT/192.0.2.9 -
+ *   dnsmasq  … dnsmasq[7]: query[A] host from 10.0.0.5; … reply host is 192.0.2.9
+ *   bind     … client @0x7f 10.0.0.5#5353 (host): query: host IN A + (…)
+ *   unbound  [1639…] unbound[7:0] info: 10.0.0.5 host. A IN
+ *   zeek     conn.log and dns.log, columns by #fields, or as JSON
+ *   packet   iptables, nftables, ufw: … SRC=10.0.0.5 DST=192.0.2.9 … DPT=389 …
+ *   csv      any table with a line of names: dst, dest_ip, destination address, …
  */
 #include "hunt/format_int.h"
 #include "hunt/outbound.h"

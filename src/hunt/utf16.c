@@ -26,11 +26,6 @@ static uint32_t unit_at(const struct utf16 *u, size_t i)
     return u->big ? a << 8 | b : b << 8 | a;
 }
 
-static size_t put(uint8_t *to, uint32_t cp)
-{
-    return utf8_encode(cp, to);
-}
-
 /* One unit; how many bytes it gives. */
 static size_t step(struct utf16 *u, uint32_t unit, uint8_t *to)
 {
@@ -39,13 +34,13 @@ static size_t step(struct utf16 *u, uint32_t unit, uint8_t *to)
     bool is_low = unit >= 0xdc00 && unit < 0xe000;
     u->high = 0;
     if (high && is_low)
-        return put(to, 0x10000 + ((high - 0xd800) << 10) + (unit - 0xdc00));
+        return utf8_encode(0x10000 + ((high - 0xd800) << 10) + (unit - 0xdc00), to);
     if (high)
-        n = put(to, UTF8_BAD);
+        n = utf8_encode(UTF8_BAD, to);
     if (unit >= 0xd800 && unit < 0xdc00)
         u->high = unit;
     else
-        n += put(to + n, is_low ? UTF8_BAD : unit);
+        n += utf8_encode(is_low ? UTF8_BAD : unit, to + n);
     return n;
 }
 
@@ -84,7 +79,7 @@ static size_t pair(struct utf16 *u, size_t i, uint8_t *to)
     if (a && b && !u->bytes)
         return step(u, unit_at(u, i), to);
     if (u->high)
-        n = put(to, UTF8_BAD);
+        n = utf8_encode(UTF8_BAD, to);
     u->high = 0;
     if (a || !b)
         to[n++] = a;
@@ -130,7 +125,7 @@ enum status utf16_read(void *utf16, uint8_t *to, size_t n, size_t *ret_n, struct
         memmove(u->left, u->left + at, u->left_n);
     }
     if (u->ended && wrote + 4 <= n && (u->high || u->left_n)) {
-        wrote += put(to + wrote, UTF8_BAD);
+        wrote += utf8_encode(UTF8_BAD, to + wrote);
         u->high = 0;
         u->left_n = 0;
     }

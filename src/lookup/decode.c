@@ -111,9 +111,7 @@ unescape(struct slice in, struct decoding *d, struct buf *out, uint8_t opener, u
         w = put(w, &u);
         i += u.took;
         for (; i < in.n && (in.p[i] != opener || (u = fn(in, i)).took == 0); looks++) {
-            size_t plain = in.p[i] == opener ? u.keep : 1;
-            if (plain == 1 && in.p[i] != opener)
-                plain = slice_index(slice_sub(in, i, in.n), opener);
+            size_t plain = in.p[i] == opener ? u.keep : slice_index(slice_sub(in, i, in.n), opener);
             memcpy(w, in.p + i, plain);
             if (plus)
                 put_spaces(w, plain, &word);
