@@ -7,6 +7,8 @@
  * a list of them. Each place costs at most OPENER_STEPS reads. */
 #include "hunt/opener_int.h"
 
+#include "base/base64.h"
+
 struct puller {
     struct slice s;
     unsigned steps;
@@ -160,82 +162,6 @@ static struct pulled pull(struct puller *p, size_t at, unsigned layer)
 
 /* --- base64 */
 
-enum { NOT_BASE64 = 0x80 };
-/* The value of a digit; line breaks and all else end a run. */
-static const uint8_t base64_digits[256] = {[0 ... '*'] = NOT_BASE64,
-                                           ['+'] = 62,
-                                           [','] = NOT_BASE64,
-                                           ['-'] = 62,
-                                           ['.'] = NOT_BASE64,
-                                           ['/'] = 63,
-                                           ['0'] = 52,
-                                           ['1'] = 53,
-                                           ['2'] = 54,
-                                           ['3'] = 55,
-                                           ['4'] = 56,
-                                           ['5'] = 57,
-                                           ['6'] = 58,
-                                           ['7'] = 59,
-                                           ['8'] = 60,
-                                           ['9'] = 61,
-                                           [':' ... '@'] = NOT_BASE64,
-                                           ['A'] = 0,
-                                           ['B'] = 1,
-                                           ['C'] = 2,
-                                           ['D'] = 3,
-                                           ['E'] = 4,
-                                           ['F'] = 5,
-                                           ['G'] = 6,
-                                           ['H'] = 7,
-                                           ['I'] = 8,
-                                           ['J'] = 9,
-                                           ['K'] = 10,
-                                           ['L'] = 11,
-                                           ['M'] = 12,
-                                           ['N'] = 13,
-                                           ['O'] = 14,
-                                           ['P'] = 15,
-                                           ['Q'] = 16,
-                                           ['R'] = 17,
-                                           ['S'] = 18,
-                                           ['T'] = 19,
-                                           ['U'] = 20,
-                                           ['V'] = 21,
-                                           ['W'] = 22,
-                                           ['X'] = 23,
-                                           ['Y'] = 24,
-                                           ['Z'] = 25,
-                                           ['[' ... '^'] = NOT_BASE64,
-                                           ['_'] = 63,
-                                           ['`'] = NOT_BASE64,
-                                           ['a'] = 26,
-                                           ['b'] = 27,
-                                           ['c'] = 28,
-                                           ['d'] = 29,
-                                           ['e'] = 30,
-                                           ['f'] = 31,
-                                           ['g'] = 32,
-                                           ['h'] = 33,
-                                           ['i'] = 34,
-                                           ['j'] = 35,
-                                           ['k'] = 36,
-                                           ['l'] = 37,
-                                           ['m'] = 38,
-                                           ['n'] = 39,
-                                           ['o'] = 40,
-                                           ['p'] = 41,
-                                           ['q'] = 42,
-                                           ['r'] = 43,
-                                           ['s'] = 44,
-                                           ['t'] = 45,
-                                           ['u'] = 46,
-                                           ['v'] = 47,
-                                           ['w'] = 48,
-                                           ['x'] = 49,
-                                           ['y'] = 50,
-                                           ['z'] = 51,
-                                           ['{' ... 255] = NOT_BASE64};
-
 #define BASE64_LOOK 100 /* digits from the opener's group on that are looked at */
 #define BASE64_TEXT 6   /* bytes of text that must stand behind ${: chance gives fewer */
 
@@ -260,21 +186,13 @@ static bool is_text(uint8_t c, unsigned *tails)
     return c >= 0x20 || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* The three bytes of the whole group at p; more than 24 bits: it is none. */
-static inline uint32_t base64_group(const uint8_t *p)
-{
-    uint32_t a = base64_digits[p[0]], b = base64_digits[p[1]], c = base64_digits[p[2]];
-    uint32_t d = base64_digits[p[3]];
-    return ((a | b | c | d) & NOT_BASE64) << 24 | a << 18 | b << 12 | c << 6 | d;
-}
-
 /* A group of which only the digits from `at` on count, `before` stand before them; it may be cut.
  * *ret_bytes: how many of its bytes are whole. */
 static uint32_t base64_part(struct slice s, size_t at, unsigned before, size_t *ret_bytes)
 {
     uint32_t v = 0;
     unsigned n = before;
-    for (; n < 4 && at < s.n && !(base64_digits[s.p[at]] & NOT_BASE64); n++, at++)
+    for (; n < 4 && at < s.n && is_base64(s.p[at]); n++, at++)
         v |= (uint32_t)base64_digits[s.p[at]] << (18 - 6 * n);
     *ret_bytes = n * 6 / 8;
     return v;
@@ -362,7 +280,7 @@ static bool base64_gzip(struct slice s, size_t at)
 {
     if (same(s, at, "H4sI"))
         return true;
-    if (at == 0 || base64_digits[s.p[at - 1]] & NOT_BASE64)
+    if (at == 0 || !is_base64(s.p[at - 1]))
         return false;
     return (s.p[at] == 'L' && at > 1 && (s.p[at - 1] == '+' || s.p[at - 1] == '-') &&
             strchr("BRhx", s.p[at - 2])) ||

@@ -3,6 +3,7 @@
  * letters; what comes out counts when it looks like text, or is gzip. */
 #include "lookup/decode.h"
 
+#include "base/base64.h"
 #include "base/utf8.h"
 
 #include <zlib.h>
@@ -11,21 +12,9 @@
 #define RUN_WORK 1   /* and for each digit */
 #define RUN_MIN 12   /* "${jndi:x}" has 12 characters in base64 */
 
-/* The value of a digit and one more; 0 is no digit. */
-static const uint8_t digits[256] = {
-    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
-    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
-    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
-    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
-    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
-    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
-    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
-    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
-    ['-'] = 63, ['_'] = 64};
-
 static inline bool in_run(uint8_t c)
 {
-    return digits[c] || c == '\n' || c == '\r';
+    return is_base64(c) || c == '\n' || c == '\r';
 }
 
 /* Where the next run may begin from `at` on that has RUN_MIN bytes: what ends one is looked for
@@ -48,24 +37,15 @@ static size_t run_length(struct slice in, size_t at)
 {
     size_t n = 0;
     for (;;) {
-        while (at + n < in.n && digits[in.p[at + n]])
+        while (at + n < in.n && is_base64(in.p[at + n]))
             n++;
         size_t gap = n;
         while (n && at + gap < in.n && (in.p[at + gap] == '\n' || in.p[at + gap] == '\r'))
             gap++;
-        if (gap == n || at + gap == in.n || !digits[in.p[at + gap]])
+        if (gap == n || at + gap == in.n || !is_base64(in.p[at + gap]))
             return n;
         n = gap;
     }
-}
-
-/* Four digits as 24 bits; more: one is none. */
-static inline uint32_t group(const uint8_t *p)
-{
-    uint32_t a = digits[p[0]], b = digits[p[1]], c = digits[p[2]], d = digits[p[3]];
-    if (!a || !b || !c || !d)
-        return UINT32_MAX;
-    return (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
 }
 
 /* The next digits of the run from *i on, up to four, line breaks left out; how many there are. */
@@ -74,9 +54,9 @@ static size_t take_digits(struct slice run, size_t *i, uint32_t *ret)
     size_t n = 0;
     uint32_t v = 0;
     for (; n < 4 && *i < run.n; ++*i) {
-        uint8_t d = digits[run.p[*i]];
-        if (d)
-            v |= (uint32_t)(d - 1) << (18 - 6 * n++);
+        uint8_t d = base64_digits[run.p[*i]];
+        if (d != BASE64_NONE)
+            v |= (uint32_t)d << (18 - 6 * n++);
     }
     *ret = v;
     return n;
@@ -92,9 +72,9 @@ static void decode_run(struct slice run, size_t alignment, struct buf *out)
         return;
     uint8_t *w = room;
     for (size_t skip = alignment; skip > 0 && i < run.n; i++)
-        skip -= digits[run.p[i]] != 0;
+        skip -= is_base64(run.p[i]);
     while (n == 4) {
-        v = run.n - i >= 4 ? group(run.p + i) : UINT32_MAX;
+        v = run.n - i >= 4 ? base64_group(run.p + i) : UINT32_MAX;
         if (v >> 24)
             n = take_digits(run, &i, &v);
         else
@@ -137,7 +117,7 @@ static bool opens_base64(struct slice s, size_t i)
     case 'R':
         return third == '7' && (c == 'C' || c == 'S' || c == 'i' || c == 'y');
     case 'k':
-        return third == 'e' && digits[c] % 4 == 1;
+        return third == 'e' && is_base64(c) && base64_digits[c] % 4 == 0;
     case 'T': /* %2 */
         return c == 'J' && third == 'I';
     case 'C': /* $% */
