@@ -8,6 +8,7 @@
 #include "lookup/evaluate.h"
 
 #include "lookup/resolve.h"
+#include "lookup/variable.h"
 
 enum frame_kind { TOP, NAME, VALUE };
 
@@ -150,36 +151,6 @@ static struct slice source(const struct evaluator *ev, const struct frame *f)
     return slice_of(b->p, f->end);
 }
 
-static bool opens(struct slice s, size_t at)
-{
-    return s.n - at >= 2 && s.p[at] == '$' && s.p[at + 1] == '{';
-}
-
-/* slice_index, for what is near or short in nearly every text: a call costs more than some bytes.
- */
-static inline size_t index_near(struct slice s, size_t from, uint8_t c)
-{
-    enum { NEAR = 24 };
-    size_t until = s.n - from > NEAR ? from + NEAR : s.n;
-    for (size_t i = from; i < until; i++)
-        if (s.p[i] == c)
-            return i;
-    return until + slice_index(slice_sub(s, until, s.n), c);
-}
-
-static bool holds_opener(struct slice s)
-{
-    for (size_t i = 0; i + 1 < s.n;) {
-        if (s.p[i] != '$')
-            i = index_near(s, i, '$');
-        else if (s.p[i + 1] == '{')
-            return true;
-        else
-            i++;
-    }
-    return false;
-}
-
 /* --- telling */
 
 static inline void tell(struct evaluator *ev, const struct eval_event *event)
@@ -196,7 +167,7 @@ static bool split(struct evaluator *ev, struct slice e, struct slice *ret_name,
 {
     size_t at = 0;
     for (; at < e.n; at++) {
-        at = index_near(e, at, ':');
+        at = find_near(e, at, ':');
         struct slice rest = slice_sub(e, at, e.n);
         if (slice_starts(rest, SLICE_LIT(":-"))) {
             *ret_name = slice_sub(e, 0, at);
@@ -259,7 +230,7 @@ static void take_value(struct evaluator *ev, const struct frame *done, struct sl
     spend(ev, value.n);
     if (ev->frame_count)
         current(ev)->changed = true;
-    if (!holds_opener(value)) {
+    if (next_opener(value, 0) == value.n) {
         bool tail = value.n && value.p >= ev->out.p && value.p < ev->out.p + ev->out.n;
         if (tail) { /* a default: it stands at the end of out, and moves down */
             memmove(ev->out.p + cut, value.p, value.n);
@@ -407,11 +378,8 @@ static void open_variable(struct evaluator *ev, struct frame *f, struct slice s)
 static size_t plain_run(const struct frame *f, struct slice s)
 {
     size_t i = f->at;
-    if (f->kind != NAME) {
-        while (i < s.n && !opens(s, i))
-            i = s.p[i] == '$' ? i + 1 : index_near(s, i, '$');
-        return i - f->at;
-    }
+    if (f->kind != NAME)
+        return next_opener(s, i) - i;
     while (i < s.n && s.p[i] != '}' && !(s.p[i] == '$' && opens(s, i)))
         i++;
     return i - f->at;
@@ -514,7 +482,7 @@ static void begin_buf(struct buf *b, size_t max)
 struct eval_result evaluate(struct evaluator *ev, struct slice text, const struct eval_options *o)
 {
     struct eval_result r = {.outcome = EVAL_NOT};
-    if (!holds_opener(text))
+    if (next_opener(text, 0) == text.n)
         return r;
     ev->o = o;
     ev->message = text;

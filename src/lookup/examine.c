@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "lookup/decode.h"
+#include "lookup/variable.h"
 
 /* One text of the line: itself, or what decoding gave. */
 struct node {
@@ -143,25 +144,6 @@ static uint64_t work_left(const struct examiner *x)
 }
 
 /* --- one text */
-
-/* The first ${ at or behind i, or s.n. */
-static size_t next_opener(struct slice s, size_t i)
-{
-    while (i + 1 < s.n) {
-        size_t near = i + 8 < s.n ? i + 8 : s.n;
-        while (i < near && s.p[i] != '$') /* no call for each of many */
-            i++;
-        if (i == near)
-            i += slice_index(slice_sub(s, i, s.n), '$');
-        else if (i + 1 == s.n)
-            break;
-        else if (s.p[i + 1] == '{')
-            return i;
-        else
-            i++;
-    }
-    return s.n;
-}
 
 /* The places of the ${ that never close, the last one first, into x->unclosed. Depth counts as rule
  * 8 does; backwards a counter is enough: a ${ closes when a } behind it is owed to nobody. */

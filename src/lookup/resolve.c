@@ -2,6 +2,8 @@
  * is assumed to be unset: an attacker picks names that are. Rules 17–19, docs/lookups.md. */
 #include "lookup/resolve.h"
 
+#include "lookup/variable.h"
+
 struct pair {
     const char *key;
     size_t n;
@@ -59,9 +61,7 @@ static inline bool prefix_is(struct slice prefix, const char *name, size_t n)
 enum resolve_outcome resolve(const struct resolve_in *in, struct buf *scratch,
                              struct slice *ret_value)
 {
-    size_t colon = 0;
-    while (colon < in->name.n && in->name.p[colon] != ':')
-        colon++;
+    size_t colon = find_near(in->name, 0, ':');
     struct slice prefix = slice_sub(in->name, 0, colon);
     struct slice key = slice_sub(in->name, colon + 1, in->name.n);
     buf_clear(scratch);
