@@ -46,11 +46,10 @@ static void add_step(struct jsonw *w, const struct explain_step *s)
 
 void explain_json(struct explain_view *v, const struct explained *e)
 {
-    static const char *const reasons[] = {NULL, "budget", "cycle", "base64", "inert"};
     struct jsonw w = jsonw_to(&v->out);
     json_begin_object(&w);
     json_put_str(&w, "verdict", verdict_name(e->found.verdict));
-    json_put_str(&w, "reason", reasons[e->found.reason]);
+    json_put_str(&w, "reason", attempt_reason_name(e->found.reason));
     json_put_str(&w, "locale", e->found.locale == EVAL_TURKISH ? "tr" : "root");
     json_put_slice(&w, "key", e->found.key);
     json_put_slice(&w, "text", e->found.text);

@@ -5,13 +5,14 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "cmd/guard_verbs.h"
+#include "cmd/terminal.h"
 #include "cmd/verbs.h"
+#include "guard/event.h"
 #include "guard/http.h"
 #include "guard/inspect.h"
 
 #include <arpa/inet.h>
 #include <getopt.h>
-#include <unistd.h>
 
 struct trial {
     enum lang lang;
@@ -40,15 +41,6 @@ static const char *action_of(const struct answer *a)
     return a->mode == GUARD_BLOCK ? "blocked" : "reported";
 }
 
-static const char *why_word(enum guard_why why)
-{
-    static const char *const words[] = {
-        [GUARD_NOTHING] = "nothing",     [GUARD_LOOKUP] = "lookup", [GUARD_PATCH] = "patch",
-        [GUARD_SIGNATURE] = "signature", [GUARD_CLIENT] = "client", [GUARD_CALLBACK] = "callback",
-        [GUARD_LIMIT] = "limit"};
-    return words[why];
-}
-
 static bool is_lookup(const struct answer *a)
 {
     return a->found->why == GUARD_LOOKUP || a->found->why == GUARD_CALLBACK;
@@ -75,7 +67,6 @@ static void put_field(struct jsonw *w, const struct answer *a)
 
 static void show_json(struct trial *t, const struct answer *a)
 {
-    static const char *const reasons[] = {NULL, "budget", "cycle", "base64", "inert"};
     const struct guard_finding *f = a->found;
     struct jsonw w = jsonw_to(&t->out);
     json_begin_object(&w);
@@ -85,11 +76,11 @@ static void show_json(struct trial *t, const struct answer *a)
     json_put_slice(&w, "path", a->request->path);
     json_put_str(&w, "mode", guard_mode_name(a->mode));
     json_put_str(&w, "action", action_of(a));
-    json_put_str(&w, "why", f->why == GUARD_NOTHING ? NULL : why_word(f->why));
+    json_put_str(&w, "why", guard_why_name(f->why));
     put_field(&w, a);
     json_put_bool(&w, "in_name", has_field(a) && f->field.in_name);
     json_put_str(&w, "verdict", is_lookup(a) ? verdict_name(f->verdict) : NULL);
-    json_put_str(&w, "reason", is_lookup(a) ? reasons[f->reason] : NULL);
+    json_put_str(&w, "reason", is_lookup(a) ? attempt_reason_name(f->reason) : NULL);
     if (is_lookup(a))
         json_put_slice(&w, "resolves_to", f->key);
     else
@@ -286,9 +277,9 @@ static bool take_option(struct trial *t, int c, int *ret_code)
         if (t->addr_n == 0)
             sentence = T(t->lang, "--client: write an address, like 203.0.113.7 or 2001:db8::1");
     } else if (c == 'c') {
-        if (strcmp(optarg, "auto") != 0)
-            t->colour = strcmp(optarg, "always") == 0;
-        if (strcmp(optarg, "auto") != 0 && strcmp(optarg, "never") != 0 && !t->colour)
+        t->colour = terminal_wants_colour(optarg);
+        if (strcmp(optarg, "auto") != 0 && strcmp(optarg, "always") != 0 &&
+            strcmp(optarg, "never") != 0)
             sentence = T(t->lang, "--colour: choose one of auto, always, never");
     } else {
         sentence = T(t->lang, "see hikeshi guard --help");
@@ -307,12 +298,11 @@ int guard_try(int argc, char **argv, enum lang lang)
                                             {"color", 1, 0, 'c'},
                                             {"help", 0, 0, 'h'},
                                             {0}};
-    const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
     struct trial t = {.lang = lang, .unset = GUARD_BLOCK};
     struct buf text, input;
     struct err e = {0};
     int code = GUARD_EXIT_TROUBLE;
-    t.colour = isatty(STDOUT_FILENO) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+    t.colour = terminal_wants_colour("auto");
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'h') {
             char name[] = "guard", option[] = "--help", *again[] = {name, option, NULL};

@@ -44,7 +44,6 @@ static void put_callback(struct jsonw *w, const struct sighting *s)
 
 static void sighting(struct hunt_view *v, const struct sighting *s)
 {
-    static const char *const reasons[] = {NULL, "budget", "cycle", "base64", "inert"};
     struct jsonw w = jsonw_to(&v->out);
     struct slice chain = s->text[SIGHTING_CHAIN], one;
     json_begin_object(&w);
@@ -54,7 +53,7 @@ static void sighting(struct hunt_view *v, const struct sighting *s)
     put_text(&w, "client", s->text[SIGHTING_CLIENT]);
     put_text(&w, "field", s->text[SIGHTING_FIELD]);
     json_put_str(&w, "verdict", sighting_verdict_name(s->verdict));
-    json_put_str(&w, "reason", reasons[s->reason]);
+    json_put_str(&w, "reason", attempt_reason_name(s->reason));
     put_text(&w, "resolves_to", s->text[SIGHTING_KEY]);
     put_callback(&w, s);
     json_key(&w, "decoded");

@@ -39,17 +39,6 @@ const char *guard_why_name(enum guard_why w)
     return names[w];
 }
 
-static const char *reason_name(enum attempt_reason r)
-{
-    static const char *const names[] = {
-        [ATTEMPT_BUDGET] = "budget",
-        [ATTEMPT_CYCLE] = "cycle",
-        [ATTEMPT_BASE64] = "base64",
-        [ATTEMPT_INERT] = "inert",
-    };
-    return names[r];
-}
-
 bool guard_event_secret(const struct guard_field *f)
 {
     if (f->part == GUARD_COOKIE)
@@ -189,7 +178,7 @@ static void put_finding(struct jsonw *w, const struct guard_event *ev)
     if (f->why == GUARD_LOOKUP || f->why == GUARD_CALLBACK) {
         json_put_str(w, "verdict", verdict_name(f->verdict));
         if (f->reason != ATTEMPT_NO_REASON)
-            json_put_str(w, "reason", reason_name(f->reason));
+            json_put_str(w, "reason", attempt_reason_name(f->reason));
         put(w, "key", told_key(ev), ROOM_KEY);
     }
     if (f->chain_count > 0) {

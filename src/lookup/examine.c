@@ -43,6 +43,17 @@ const char *verdict_name(enum verdict v)
     return names[v];
 }
 
+const char *attempt_reason_name(enum attempt_reason r)
+{
+    static const char *const names[] = {
+        [ATTEMPT_BUDGET] = "budget",
+        [ATTEMPT_CYCLE] = "cycle",
+        [ATTEMPT_BASE64] = "base64",
+        [ATTEMPT_INERT] = "inert",
+    };
+    return names[r];
+}
+
 enum status examiner_new(struct examiner **ret)
 {
     struct examiner *x = calloc(1, sizeof *x);

@@ -28,6 +28,7 @@ enum attempt_reason {
     ATTEMPT_BASE64, /* base64: is no lookup of any version that was released */
     ATTEMPT_INERT,  /* jndi is named and not reached: misspelt, escaped */
 };
+const char *attempt_reason_name(enum attempt_reason r); /* "budget", "cycle", …; NULL for none */
 
 #define EXAMINE_LAYERS 4 /* of decoding, one behind the other */
 
