@@ -59,6 +59,9 @@ void explained_done(struct explained *e);
 enum status explained_fill(struct explained *e, struct examiner *ex, struct evaluator *ev,
                            struct slice text) MUST_USE;
 
+/* What stands behind a step where its piece stood. False: the text stays as it is. */
+bool explain_step_gives(const struct explain_step *s, struct slice *ret);
+
 /* What marks become by a step. Names and defaults are those of the step, not copied. */
 void explain_marks_take(struct explain_marks *m, const struct explain_step *s);
 

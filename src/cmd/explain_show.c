@@ -113,7 +113,7 @@ static size_t row_end(struct slice s, size_t at, size_t room)
 static void add_row(struct explain_view *v, struct slice s, size_t from, size_t to,
                     const struct explain_piece *marked, size_t count)
 {
-    size_t last = 0, columns = 0; /* behind the last mark */
+    size_t last = 0; /* behind the last mark */
     (void)buf_addf(&v->out, "%*s", EXPLAIN_INDENT, "");
     for (size_t at = from; at < to;) {
         bool mark = is_marked(marked, count, at);
@@ -131,7 +131,7 @@ static void add_row(struct explain_view *v, struct slice s, size_t from, size_t 
     (void)buf_addf(&v->out, "%*s", EXPLAIN_INDENT, "");
     for (size_t at = from; at < last;) {
         size_t n = character(s, at);
-        columns = text_columns(slice_sub(s, at, n));
+        size_t columns = text_columns(slice_sub(s, at, n));
         for (size_t i = 0; i < columns; i++)
             (void)buf_add_char(&v->out, is_marked(marked, count, at) ? '^' : ' ');
         at += n;

@@ -23,6 +23,10 @@ void explain_show(struct explain_view *v, struct slice text, const struct explai
 void explain_add_marked(struct buf *out, struct slice text, size_t from, size_t n,
                         const struct explain_marks *marks, bool defaults);
 
+#define EXPLAIN_RED "1;31"
+#define EXPLAIN_YELLOW "33"
+#define EXPLAIN_DIM "2"
+/* Appends text in a colour, one of these, or "": as it is. */
 void explain_paint(struct explain_view *v, const char *code, struct slice text);
 
 #endif

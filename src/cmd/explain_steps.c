@@ -56,15 +56,14 @@ struct slice explain_key(struct slice name)
 
 /* --- marks */
 
-/* What takes the place of the piece. False: the text stays. */
-static bool replaces(const struct explain_step *s, size_t *ret_n)
+bool explain_step_gives(const struct explain_step *s, struct slice *ret)
 {
     if (s->kind == EVAL_EVENT_ESCAPE)
-        *ret_n = 2;
+        *ret = SLICE_LIT("${");
     else if (s->kind == EVAL_EVENT_UNRESOLVED)
-        *ret_n = s->variable.n;
+        *ret = s->variable;
     else if (s->kind == EVAL_EVENT_VALUE || s->kind == EVAL_EVENT_DEFAULT)
-        *ret_n = s->value.n;
+        *ret = s->value;
     else
         return false;
     return true;
@@ -84,17 +83,18 @@ static bool value_is_tail(const struct explain_step *s)
 
 void explain_marks_take(struct explain_marks *m, const struct explain_step *s)
 {
-    size_t kept = 0, with = 0, end = s->at + s->n;
+    size_t kept = 0, end = s->at + s->n;
+    struct slice with;
     bool covered = false;
-    if (!replaces(s, &with))
+    if (!explain_step_gives(s, &with))
         return;
     for (size_t i = 0; i < m->count; i++) {
         struct explain_mark k = m->mark[i];
         size_t tail = end - 1 - (s->value.n < s->n ? s->value.n : s->n - 1);
         if (k.at >= end) {
-            k.at = k.at - s->n + with;
+            k.at = k.at - s->n + with.n;
         } else if (k.n && k.at <= s->at && k.at + k.n >= end) {
-            k.n = k.n - s->n + with; /* decided within what is the server's already */
+            k.n = k.n - s->n + with.n; /* decided within what is the server's already */
             covered = true;
         } else if (k.at + k.n > s->at) {
             if (!value_is_tail(s) || k.at < tail)
@@ -107,7 +107,7 @@ void explain_marks_take(struct explain_marks *m, const struct explain_step *s)
     if (!covered && s->kind != EVAL_EVENT_ESCAPE && kept < EXPLAIN_MARKS && explain_source(s->name))
         m->mark[m->count++] = (struct explain_mark){
             .at = s->at,
-            .n = with,
+            .n = with.n,
             .name = s->name,
             .has_default = s->kind == EVAL_EVENT_DEFAULT,
             .given = s->kind == EVAL_EVENT_DEFAULT ? s->value : (struct slice){0}};
@@ -276,15 +276,15 @@ enum status explained_fill(struct explained *e, struct examiner *ex, struct eval
     e->count = e->total = 0;
     e->marks.count = e->marks_at_end.count = e->leaks.count = 0;
     e->last = (struct explain_step){0};
+    e->to = (struct callback){0};
+    e->target = (struct slice){0};
     examiner_begin(ex); /* each text for itself */
     enum status st = examine(ex, text, &e->found);
     if (st != OK)
         return st;
-    struct eval_options o = {.locale = e->found.locale, .trace = on_event, .trace_ctx = e};
-    e->to = (struct callback){0};
-    e->target = (struct slice){0};
     if (e->found.verdict == VERDICT_NONE)
         return OK;
+    struct eval_options o = {.locale = e->found.locale, .trace = on_event, .trace_ctx = e};
     struct eval_result r = evaluate(ev, e->found.text, &o);
     if (r.outcome == EVAL_NOMEM)
         return ST_NOMEM;

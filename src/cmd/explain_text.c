@@ -15,10 +15,6 @@ enum {
     VALUES = 100, /* bytes of the values that a group lists */
 };
 
-#define RED "1;31"
-#define YELLOW "33"
-#define DIM "2"
-
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -89,7 +85,7 @@ static void begin_step(struct telling *t)
 {
     char text[16];
     (void)snprintf(text, sizeof text, "  %u", t->number++);
-    paint(t->v, DIM, text);
+    paint(t->v, EXPLAIN_DIM, text);
     (void)buf_add_str(&t->v->out, "  ");
 }
 
@@ -133,20 +129,16 @@ static void take_step(struct telling *t, const struct explain_step *s)
 {
     struct explain_view *v = t->v;
     struct explain_step moved = *s;
-    struct slice now = buf_slice(&v->now), with = s->value;
+    struct slice now = buf_slice(&v->now), with;
     size_t start = t->e->found.start;
     t->told++;
-    if (s->kind == EVAL_EVENT_CYCLE || s->kind == EVAL_EVENT_BAD_KEY || s->kind == EVAL_EVENT_JNDI)
-        return;
     if (s->kind == EVAL_EVENT_PASS) { /* what is there already */
         buf_cut(&v->now, start);
         (void)buf_add_slice(&v->now, s->variable);
         return;
     }
-    if (s->kind == EVAL_EVENT_ESCAPE)
-        with = SLICE_LIT("${");
-    else if (s->kind == EVAL_EVENT_UNRESOLVED)
-        with = s->variable;
+    if (!explain_step_gives(s, &with))
+        return;
     moved.at += start;
     buf_clear(&v->next);
     (void)buf_add_slice(&v->next, slice_sub(now, 0, moved.at));
@@ -402,7 +394,7 @@ static void add_attempt(struct buf *out, enum lang lang, const struct explained 
 static void add_verdict(struct explain_view *v, const struct explained *e)
 {
     static const char *const words[] = {N_("NONE"), N_("ATTEMPT"), N_("IF-CLOSED"), N_("REACHES")};
-    static const char *const colours[] = {"", YELLOW, YELLOW, RED};
+    static const char *const colours[] = {"", EXPLAIN_YELLOW, EXPLAIN_YELLOW, EXPLAIN_RED};
     enum verdict verdict = e->found.verdict;
     const char *word = T(v->lang, words[verdict]);
     size_t have = text_columns(slice_str(word));
@@ -472,7 +464,7 @@ static void add_callback(struct explain_view *v, const struct explained *e)
     if (c->scheme.n)
         add_fact(v, "", key_part(v, e, "", c->scheme), &column);
     if (c->host.n)
-        add_fact(v, RED, key_part(v, e, "", c->host), &column);
+        add_fact(v, EXPLAIN_RED, key_part(v, e, "", c->host), &column);
     else
         add_fact(v, "", slice_str(T(v->lang, "no host is named")), &column);
     (void)snprintf(port, sizeof port,
@@ -501,7 +493,7 @@ static void add_leak(struct explain_view *v, const struct explained *e, size_t i
     if (explain_leak_in_host(e, i))
         (void)buf_add_str(&text,
                           T(v->lang, ", in the host name: a DNS query is enough to carry it out"));
-    label(v, YELLOW, T(v->lang, "leaks"));
+    label(v, EXPLAIN_YELLOW, T(v->lang, "leaks"));
     add_folded(v, LABEL + 2, buf_slice(&text));
     buf_done(&text);
 }

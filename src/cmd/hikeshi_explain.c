@@ -1,7 +1,7 @@
 /* hikeshi explain: options, the texts one after the other, and the exit code. */
 #include "base/jsonwrite.h"
 #include "base/limits.h"
-#include "cmd/explain.h"
+#include "cmd/explain_show.h"
 #include "cmd/terminal.h"
 #include "cmd/verbs.h"
 
@@ -63,8 +63,8 @@ static enum status say_too_long(struct job *j)
         json_put_str(&w, "reason", "length");
         json_end_object(&w);
     } else {
-        (void)buf_addf(&v->out, "%s%s%s  ", v->colour ? "\033[33m" : "", T(v->lang, "NOT EXAMINED"),
-                       v->colour ? "\033[0m" : "");
+        explain_paint(v, EXPLAIN_YELLOW, slice_str(T(v->lang, "NOT EXAMINED")));
+        (void)buf_add_str(&v->out, "  ");
         (void)buf_addf(&v->out, T(v->lang, "longer than %d MiB; search it with hikeshi hunt"),
                        (int)(LIMIT_EXPLAIN_BYTES >> 20));
     }
