@@ -4,6 +4,8 @@
 #include "base/text.h"
 #include "base/utf8.h"
 
+#include <ctype.h>
+
 enum { SHOWN = 100 }; /* bytes of a text within a sentence */
 
 const char *attempt_words(enum lang lang, enum attempt_reason reason)
@@ -40,12 +42,6 @@ void attempt_add_sentence(struct buf *out, const char *sentence, struct slice a,
     }
 }
 
-static bool is_word(uint8_t c)
-{
-    c |= 0x20;
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
-
 /* What is wrong with the ${ at `at`, behind which jndi is named. NULL: nothing of the kind. */
 static const char *misspelling(enum lang lang, struct slice s, size_t at, struct slice *ret)
 {
@@ -70,7 +66,7 @@ static const char *misspelling(enum lang lang, struct slice s, size_t at, struct
         *ret = slice_sub(s, end, 2);
         return T(lang, "%s stands behind jndi: what follows is a default and no address");
     }
-    while (end < s.n && is_word(s.p[end]))
+    while (end < s.n && (isalnum(s.p[end]) || s.p[end] == '_' || s.p[end] == '-'))
         end++;
     if (end > jndi + 4) {
         *ret = slice_sub(s, jndi, end - jndi);

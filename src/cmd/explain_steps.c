@@ -3,6 +3,8 @@
 
 #include "base/limits.h"
 
+#include <ctype.h>
+
 enum status explained_init(struct explained *e)
 {
     *e = (struct explained){.steps = calloc(EXPLAIN_EVENTS, sizeof *e->steps)};
@@ -158,20 +160,13 @@ static void on_event(void *ctx, const struct eval_event *ev)
 
 /* --- leaks */
 
-static bool is_word(struct slice s, size_t at)
-{
-    if (at >= s.n)
-        return false;
-    uint8_t c = s.p[at] | 0x20;
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
 /* ${env:NaN:-e}vil.example: a letter within a word hides the word and carries nothing out. */
 static bool disguises(const struct explained *e, const struct explain_mark *k)
 {
     struct slice key = e->found.key;
     return k->has_default && k->n == 1 &&
-           ((k->at > 0 && is_word(key, k->at - 1)) || is_word(key, k->at + 1));
+           ((k->at > 0 && isalnum(key.p[k->at - 1])) ||
+            (k->at + 1 < key.n && isalnum(key.p[k->at + 1])));
 }
 
 /* Where a mark stands in the key, which begins behind "${jndi:" unless its inside held :\- and lost

