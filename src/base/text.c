@@ -44,6 +44,40 @@ size_t text_columns(struct slice s)
     return columns;
 }
 
+/* Whether a line may begin with it: Japanese closing marks may not. */
+static bool may_begin(uint32_t cp)
+{
+    return cp != 0x3001 && cp != 0x3002 && cp != 0xff09 && cp != 0x300d && cp != ')';
+}
+
+static size_t without_spaces(struct slice s, size_t n)
+{
+    size_t end = n;
+    while (end && s.p[end - 1] == ' ')
+        end--;
+    return end ? end : n;
+}
+
+size_t text_line(struct slice s, size_t room)
+{
+    size_t at = 0, columns = 0, part = 0;
+    bool wide_before = false;
+    while (at < s.n) {
+        size_t n = 0;
+        bool ok = false;
+        uint32_t cp = utf8_decode(slice_sub(s, at, 4), &n, &ok);
+        size_t w = text_columns(slice_sub(s, at, n));
+        if (cp == ' ' || ((w == 2 || wide_before) && may_begin(cp)))
+            part = at;
+        if (columns + w > room && at > 0 && cp != ' ')
+            return part ? without_spaces(s, part) : at;
+        wide_before = w == 2;
+        columns += w;
+        at += n;
+    }
+    return at;
+}
+
 enum status text_add_padded(struct buf *out, struct slice s, size_t columns)
 {
     (void)text_add_escaped(out, s);

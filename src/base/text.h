@@ -13,6 +13,12 @@ enum status text_add_escaped(struct buf *out, struct slice s);
 /* Terminal columns of s as text_add_escaped would show it. */
 size_t text_columns(struct slice s);
 
+/* How many bytes of s go into a line of `room` columns: it is parted at spaces, and beside wide
+ * characters, because Japanese has no spaces, but not before its closing marks. A word longer than
+ * a line is cut. The spaces between two lines belong to neither: the caller passes over those that
+ * follow. 0 only for nothing. */
+size_t text_line(struct slice s, size_t room);
+
 /* Appends s escaped, then spaces up to `columns`. Longer text is not cut. */
 enum status text_add_padded(struct buf *out, struct slice s, size_t columns);
 

@@ -25,32 +25,19 @@ static void paint(struct explain_view *v, const char *code, const char *text)
     explain_paint(v, code, slice_str(text));
 }
 
-/* Text from a column on, folded at spaces, and between characters of full width. */
+/* Text from a column on, folded, each row ended. */
 static void add_folded(struct explain_view *v, size_t column, struct slice s)
 {
     size_t room = v->columns > column + 20 ? v->columns - column : 20;
-    while (text_columns(s) > room) {
-        size_t cut = 0, used = 0, n = 0, all = 0;
-        for (size_t i = 0; i < s.n; i += n) {
-            bool ok;
-            uint32_t cp = utf8_decode(slice_sub(s, i, 4), &n, &ok);
-            used += text_columns(slice_sub(s, i, n));
-            if (used > room)
-                break;
-            all = i + n;
-            struct slice behind = slice_sub(s, all, s.n);
-            bool bound =
-                slice_starts(behind, SLICE_LIT("。")) || slice_starts(behind, SLICE_LIT("、"));
-            if (cp == ' ' || (utf8_width(cp) == 2 && !bound))
-                cut = all;
-        }
-        cut = cut ? cut : all;
-        (void)buf_add_slice(&v->out, slice_trim(slice_sub(s, 0, cut)));
-        (void)buf_addf(&v->out, "\n%*s", (int)column, "");
-        s = slice_sub(s, cut, s.n);
+    for (bool first = true; s.n || first; first = false) {
+        size_t n = text_line(s, room);
+        (void)buf_addf(&v->out, "%*s", first ? 0 : (int)column, "");
+        (void)buf_add_slice(&v->out, slice_sub(s, 0, n));
+        (void)buf_add_char(&v->out, '\n');
+        while (n < s.n && s.p[n] == ' ')
+            n++;
+        s = slice_sub(s, n, s.n);
     }
-    (void)buf_add_slice(&v->out, s);
-    (void)buf_add_char(&v->out, '\n');
 }
 
 /* --- decoders */
@@ -447,7 +434,7 @@ static struct slice key_part(struct explain_view *v, const struct explained *e, 
                              struct slice part)
 {
     size_t from = part.p ? (size_t)(part.p - e->target.p) : 0;
-    size_t n = utf8_floor(part, least(part.n, PATH));
+    size_t n = utf8_floor(part, PATH);
     buf_clear(&v->piece);
     (void)buf_add_str(&v->piece, word);
     explain_add_marked(&v->piece, e->target, from, n, &e->leaks, true);

@@ -3,7 +3,6 @@
  */
 #include "base/limits.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "cmd/scan_format.h"
 
 enum { WIDE = 100, VERDICT = 11, COMPONENT = 23, CVE = 16, STATE = 14, LEFT = 64, LISTED = 10 };
@@ -55,40 +54,12 @@ static void plain(struct scan_run *r, const char *text, size_t columns)
     spaces(r, n < columns ? columns - n : 1);
 }
 
-/* Whether a line may begin with it: Japanese closing marks may not. */
-static bool may_begin(uint32_t cp)
-{
-    return cp != 0x3001 && cp != 0x3002 && cp != 0xff09 && cp != 0x300d && cp != ')';
-}
-
-/* How much of the text goes into `room` columns: it is parted at spaces, and beside wide
- * characters, because Japanese has no spaces. A word that is longer than a line is cut. */
-static size_t take_line(struct slice text, size_t room)
-{
-    size_t at = 0, columns = 0, part = 0;
-    bool wide_before = false;
-    while (at < text.n) {
-        size_t n = 0;
-        bool ok = false;
-        uint32_t cp = utf8_decode(slice_sub(text, at, 4), &n, &ok);
-        size_t w = text_columns(slice_sub(text, at, n));
-        if (cp == ' ' || ((w == 2 || wide_before) && may_begin(cp)))
-            part = at;
-        if (columns + w > room && at > 0 && cp != ' ')
-            return part ? part : at;
-        wide_before = w == 2;
-        columns += w;
-        at += n;
-    }
-    return at;
-}
-
 /* Text in lines, the first where the cursor stands, the next ones indented. */
 static void folded(struct scan_run *r, struct slice text, size_t indent, const char *code)
 {
     size_t room = r->columns > indent + 20 ? r->columns - indent : 20;
     for (bool first = true; text.n || first; first = false) {
-        size_t n = take_line(text, room);
+        size_t n = text_line(text, room);
         if (!first)
             spaces(r, indent);
         if (r->colour && code)
@@ -236,7 +207,7 @@ static void right_lines(struct scan_run *r, const struct scan_finding *f, struct
     }
     join_evidence(r, f, &evidence);
     for (text = buf_slice(&evidence); text.n;) {
-        size_t n = take_line(text, room);
+        size_t n = text_line(text, room);
         struct buf line;
         buf_init(&line, KIB(64));
         (void)buf_add_slice(&line, slice_sub(text, 0, n));

@@ -90,6 +90,43 @@ static void text_is_made_harmless(void **state)
     }
 }
 
+static void lines_are_parted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t room;
+        const char *line;
+    } cases[] = {
+        {"", 4, ""},
+        {"one two", 7, "one two"},
+        {"one two", 6, "one"},
+        {"one two", 3, "one"},
+        {"one two", 2, "on"}, /* a word that is longer than a line */
+        {"one   two", 4, "one"},
+        {"ab 火の", 4, "ab"},
+        {" one", 2, " o"},
+        {"火の用心", 8, "火の用心"},
+        {"火の用心", 7, "火の用"},
+        {"ab火の", 3, "ab"}, /* beside wide characters, on both sides */
+        {"火ab", 3, "火"},
+        {"火の用。心", 7, "火の"}, /* the mark goes along with what it closes */
+        {"火の(用)心", 9, "火の(用)"},
+        {"火の」心", 5, "火"},
+        {"火", 1, "火"},
+        {"a\x1b"
+         "b",
+         4, "a"}, /* as wide as it is escaped */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        size_t n = text_line(slice_str(cases[i].text), cases[i].room);
+        struct slice line = slice_sub(slice_str(cases[i].text), 0, n);
+        if (!slice_eq_str(line, cases[i].line))
+            fail_msg("\"%s\" in %zu: \"%.*s\"", cases[i].text, cases[i].room, (int)n,
+                     cases[i].text);
+    }
+}
+
 static void times_of_rfc3339(void **state)
 {
     (void)state;
@@ -199,6 +236,7 @@ int main(void)
         cmocka_unit_test(utf8_refuses_every_malformed_class),
         cmocka_unit_test(utf8_comes_back),
         cmocka_unit_test(text_is_made_harmless),
+        cmocka_unit_test(lines_are_parted),
         cmocka_unit_test(times_of_rfc3339),
         cmocka_unit_test(catalogues_cut_anywhere),
         cmocka_unit_test(files_appear_whole_or_not_at_all),
