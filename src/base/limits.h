@@ -63,7 +63,7 @@
 #define LIMIT_HUNT_TEXT 4096         /* bytes of a text that a sighting keeps */
 #define LIMIT_PATTERNS 64            /* of a profile: compiling takes time and memory */
 #define LIMIT_PATTERN_MATCHES 4096   /* found at once; then the text up to there is told first */
-#define LIMIT_OUTBOUND_EVENTS 32     /* kept of one call-back: the first ones */
+#define LIMIT_OUTBOUND_EVENTS 32     /* kept of one call-back: the first; the last ones apart */
 #define LIMIT_IOC_BYTES MIB(8)       /* a list of indicators */
 #define LIMIT_HUNT_INCOMPLETE MIB(2) /* the list of what was not read; all of it is counted */
 #define LIMIT_HUNT_JOBS 64           /* what --jobs may ask for */
