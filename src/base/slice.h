@@ -63,6 +63,13 @@ static inline size_t slice_index(struct slice s, uint8_t c)
     return at ? (size_t)((const uint8_t *)at - s.p) : s.n;
 }
 
+/* Index behind the last byte c, or 0 when there is none. */
+static inline size_t slice_behind_last(struct slice s, uint8_t c)
+{
+    const void *at = s.n ? memrchr(s.p, c, s.n) : NULL;
+    return at ? (size_t)((const uint8_t *)at - s.p) + 1 : 0;
+}
+
 /* Index of the first place where needle stands, or s.n when there is none. */
 static inline size_t slice_find(struct slice s, struct slice needle)
 {

@@ -55,7 +55,7 @@ static enum status add_indicator(struct hunt_job *j, struct slice word)
         buf_init(&host, KIB(2));
         size_t colon = slice_index(buf_slice(&b), ':');
         struct slice name = buf_slice(&b);
-        if (memrchr(name.p, ':', name.n) == name.p + colon) /* host:port */
+        if (slice_behind_last(name, ':') == colon + 1) /* host:port */
             name = slice_sub(name, 0, colon);
         (void)callback_host(name, &host);
         st = outbound_want(j->outbound, buf_slice(&host), false);

@@ -67,9 +67,7 @@ struct callback callback_parse(struct slice key)
     size_t end = authority_end(rest);
     struct slice host = slice_sub(rest, 0, end);
     c.path = slice_sub(rest, end, rest.n);
-    const void *user = host.n ? memrchr(host.p, '@', host.n) : NULL;
-    if (user)
-        host = slice_sub(host, (size_t)((const uint8_t *)user - host.p) + 1, host.n);
+    host = slice_sub(host, slice_behind_last(host, '@'), host.n);
     colon = port_colon(host);
     uint64_t port = 0;
     if (colon < host.n) {

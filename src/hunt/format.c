@@ -149,17 +149,15 @@ struct slice without_port(struct slice s)
         size_t end = slice_index(s, ']');
         return end < s.n ? slice_sub(s, 1, end - 1) : s;
     }
-    const void *at = s.n ? memrchr(s.p, ':', s.n) : NULL;
-    size_t colon = at ? (size_t)((const uint8_t *)at - s.p) : s.n;
-    return colon < s.n && slice_index(s, ':') == colon ? slice_sub(s, 0, colon) : s;
+    size_t port = slice_behind_last(s, ':');
+    return port && slice_index(s, ':') == port - 1 ? slice_sub(s, 0, port - 1) : s;
 }
 
 struct slice host_of_pair(struct slice s)
 {
-    const void *at = s.n ? memrchr(s.p, ':', s.n) : NULL;
-    size_t colon = at ? (size_t)((const uint8_t *)at - s.p) : s.n;
-    if (colon < s.n && s.p[0] != '[' && is_address(slice_sub(s, 0, colon)))
-        return slice_sub(s, 0, colon);
+    size_t port = slice_behind_last(s, ':');
+    if (port && s.p[0] != '[' && is_address(slice_sub(s, 0, port - 1)))
+        return slice_sub(s, 0, port - 1);
     return without_port(s);
 }
 
@@ -186,13 +184,12 @@ struct slice client_behind(struct slice peer, struct slice forwarded)
     if (!is_private(peer))
         return peer;
     while (forwarded.n) {
-        const void *at = memrchr(forwarded.p, ',', forwarded.n);
-        size_t comma = at ? (size_t)((const uint8_t *)at - forwarded.p) : 0;
-        struct slice one = slice_trim(slice_sub(forwarded, at ? comma + 1 : 0, forwarded.n));
+        size_t last = slice_behind_last(forwarded, ',');
+        struct slice one = slice_trim(slice_sub(forwarded, last, forwarded.n));
         one = is_address(one) ? one : without_port(one);
         if (is_address(one) && !is_private(one))
             return one;
-        forwarded = slice_sub(forwarded, 0, comma);
+        forwarded = slice_sub(forwarded, 0, last ? last - 1 : 0);
     }
     return peer;
 }

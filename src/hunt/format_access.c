@@ -15,16 +15,15 @@ static void add_request(struct line_facts *f, struct slice request)
 {
     struct cursor c = cursor_of(request);
     struct slice method = take_word(&c), target = cursor_rest(&c);
-    const void *last = target.n ? memrchr(target.p, ' ', target.n) : NULL;
+    size_t protocol = slice_behind_last(target, ' ');
     if (!target.n) {
         facts_add(f, SLICE_LIT("request"), request);
         return;
     }
     facts_add(f, SLICE_LIT("method"), method);
-    if (last) {
-        size_t n = (size_t)((const uint8_t *)last - target.p);
-        facts_add(f, SLICE_LIT("protocol"), slice_sub(target, n + 1, target.n));
-        target = slice_sub(target, 0, n);
+    if (protocol) {
+        facts_add(f, SLICE_LIT("protocol"), slice_sub(target, protocol, target.n));
+        target = slice_sub(target, 0, protocol - 1);
     }
     facts_add(f, SLICE_LIT("target"), target);
 }

@@ -347,9 +347,7 @@ static void range(struct worker *w, struct slice text, bool last)
     if (last) { /* the last line that is whole, or all there is */
         while (line.n && line.p[line.n - 1] == '\n')
             line.n--;
-        const void *nl = line.n ? memrchr(line.p, '\n', line.n) : NULL;
-        size_t from = nl ? (size_t)((const uint8_t *)nl - line.p) + 1 : 0;
-        line = slice_sub(line, from, line.n);
+        line = slice_sub(line, slice_behind_last(line, '\n'), line.n);
     } else {
         while (line.n && line.p[0] == '#') { /* a W3C header */
             size_t nl = slice_index(line, '\n');

@@ -75,8 +75,7 @@ static uint64_t newlines(struct slice s, size_t from, size_t to)
 
 static size_t line_start(struct slice s, size_t low, size_t at)
 {
-    const void *nl = at > low ? memrchr(s.p + low, '\n', at - low) : NULL;
-    return nl ? (size_t)((const uint8_t *)nl - s.p) + 1 : low;
+    return low + slice_behind_last(slice_sub(s, low, at > low ? at - low : 0), '\n');
 }
 
 /* --- openers */
@@ -349,9 +348,8 @@ static enum status search_block(struct line_search *s, struct slice block, bool 
     }
     struct slice rest = slice_sub(block, from, block.n);
     if (more) {
-        const void *nl = rest.n ? memrchr(rest.p, '\n', rest.n) : NULL;
-        rest.n = nl ? (size_t)((const uint8_t *)nl - rest.p) + 1 : 0;
-        if (!nl && from == 0 && block.n >= LIMIT_HUNT_BLOCK) {
+        rest.n = slice_behind_last(rest, '\n');
+        if (rest.n == 0 && from == 0 && block.n >= LIMIT_HUNT_BLOCK) {
             s->inside = true;
             s->line_from = s->from;
             return search_piece(s, block, true, ret_used);

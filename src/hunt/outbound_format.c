@@ -45,9 +45,9 @@ static bool destination(struct slice s, struct outbound_line *ret)
     size_t at = slice_index(s, '@');
     s = at < s.n ? slice_sub(s, at + 1, s.n) : s;
     struct slice host = without_port(s);
-    const void *colon = host.n && host.n < s.n ? memrchr(s.p, ':', s.n) : NULL;
-    if (colon)
-        (void)to_port(slice_sub(s, (size_t)((const uint8_t *)colon - s.p) + 1, s.n), &ret->port);
+    size_t port = host.n && host.n < s.n ? slice_behind_last(s, ':') : 0;
+    if (port)
+        (void)to_port(slice_sub(s, port, s.n), &ret->port);
     ret->host = host;
     return host.n > 0;
 }

@@ -61,6 +61,10 @@ static void slices_at_their_ends(void **state)
     assert_int_equal(slice_find(s, SLICE_LIT("ca")), 2);
     assert_int_equal(slice_find(s, SLICE_LIT("cb")), 6);
     assert_int_equal(slice_index(none, 'a'), 0);
+    assert_int_equal(slice_behind_last(s, 'b'), 5);
+    assert_int_equal(slice_behind_last(s, 'c'), 6);
+    assert_int_equal(slice_behind_last(s, 'x'), 0);
+    assert_int_equal(slice_behind_last(none, 'a'), 0);
     assert_slice_equal(slice_trim(SLICE_LIT(" \t a b\r\n")), "a b");
     assert_slice_equal(slice_trim(SLICE_LIT(" \n ")), "");
 }

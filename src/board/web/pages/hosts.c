@@ -173,9 +173,7 @@ static enum status host_of_scan(struct web_request *r, const struct web_file *fi
     buf_init(&tail, SUMMARY_MAX + 1);
     enum status s = read_last_line(file, &tail, e);
     struct slice line = slice_trim(buf_slice(&tail));
-    const uint8_t *newline = s == OK && line.n ? memrchr(line.p, '\n', line.n) : NULL;
-    if (newline)
-        line = slice_sub(line, (size_t)(newline + 1 - line.p), line.n);
+    line = slice_sub(line, slice_behind_last(line, '\n'), line.n);
     json_t *json = s == OK ? json_loadb((const char *)line.p, line.n, 0, NULL) : NULL;
     const json_t *summary = json_object_get(json, "summary");
     host = json_string_value(json_object_get(summary, "host"));
