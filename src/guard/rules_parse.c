@@ -21,6 +21,7 @@ struct reading {
     const struct rule_words *words;
     unsigned line;
     bool begun, versioned, sealed;
+    unsigned changed_line; /* of a checksum that is another; 0: it is right, or missing */
     struct sha256_ctx sum; /* of the lines so far */
     struct err *e;
 };
@@ -85,12 +86,21 @@ static enum status take_checksum(struct reading *p)
         return err_set(p->e, ST_INVALID, N_("checksum %.*s: this hikeshi knows sha256"),
                        RULE_SHOWN(word(p, 1)));
     rule_sum_hex(&p->sum, hex);
-    if (!slice_eq_str(word(p, 2), hex))
-        return err_set(p->e, ST_INVALID,
-                       N_("the checksum is wrong: the file was changed, or cut on its way; "
-                          "hikeshi guard check --seal writes it anew"));
+    p->changed_line = slice_eq_str(word(p, 2), hex) ? 0 : p->line;
     p->sealed = true;
     return OK;
+}
+
+/* Told last: who edits a file wants to know what is wrong with it before it is sealed anew. */
+static enum status check_checksum(struct reading *p)
+{
+    if (p->changed_line == 0)
+        return OK;
+    enum status st = err_set(p->e, ST_INVALID,
+                             N_("the checksum is wrong: the file was changed, or cut on its way; "
+                                "hikeshi guard check --seal writes it anew"));
+    err_prefix(p->e, N_("line %u"), p->changed_line);
+    return st;
 }
 
 /* --- lists */
@@ -462,6 +472,8 @@ enum status guard_rules_parse(struct slice text, struct guard_rules **ret, struc
         st = rule_nets_sort(&r->callback_nets, e);
     if (st == OK)
         st = rule_patterns_compile(r, e);
+    if (st == OK)
+        st = check_checksum(&p);
     if (st != OK) {
         guard_rules_unref(r);
         return st;

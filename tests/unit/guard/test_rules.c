@@ -111,6 +111,8 @@ static const struct {
     {"a b c d e f g h i", "line 3: has more than 8 words"},
     {"checksum md5 0", "line 3: checksum md5: this hikeshi knows sha256"},
     {"checksum sha256 0", "line 3: the checksum is wrong"},
+    {"signature S a(\nchecksum sha256 0", "line 3: a group is not closed"},
+    {"site a off\nsite a off\nchecksum sha256 0", "line 4: a stands on line 3 already"},
     {"site a\x01 off", "line 3: byte 7 is the control character 0x1: only tabs may stand here"},
     {"site a\xff off", "line 3: byte 7 is no UTF-8"},
     {"# \xc0\x80", "line 3: byte 3 is no UTF-8"},
