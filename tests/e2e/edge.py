@@ -2,18 +2,15 @@
 and tests/bench/guard stand on. Everything listens on the loopback, has a folder of its own, and is ended by its pid."""
 import glob, http.server, os, re, shutil, signal, socket, socketserver, subprocess, tempfile, threading, time
 
+import servers
+from servers import free_port
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("HIKESHI_BUILD", os.path.join(ROOT, "build")))
 MODULE = os.path.join(BUILD, "ngx_http_hikeshi_module.so")
 NGINX = subprocess.run([os.path.join(ROOT, "build-aux/nginx-module"), "--nginx"], stdout=subprocess.PIPE, check=True,
                        text=True).stdout.strip()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def wait_for(what, seconds=10, step=0.01):
@@ -29,10 +26,10 @@ def wait_for(what, seconds=10, step=0.01):
 class Nginx:
     """One nginx. `http` is what stands in http {}; PORT in it is this server's port, DIR its folder."""
 
-    def __init__(self, http, guard=True, main="", workers=1, files=(), env=None, prefix=()):
+    def __init__(self, http, guard=True, main="", workers=1, files=(), env=None):
         self.dir = tempfile.mkdtemp(prefix="hikeshi-edge-")
         self.port = free_port()
-        self.env, self.prefix, self.process = env, list(prefix), None
+        self.env, self.process = env, None
         os.mkdir(os.path.join(self.dir, "html"))
         for name, data in dict(files).items():
             self.write(name, data)
@@ -82,8 +79,7 @@ class Nginx:
 
     def start(self, seconds=20):
         with open(self.path("out"), "ab") as out:  # a worker's stderr is its error log
-            self.process = subprocess.Popen(self.prefix + self.command(), stdout=out, stderr=out,
-                                            env=self.environment(), start_new_session=True)
+            self.process = servers.start(self.command(), self.stop, stdout=out, stderr=out, env=self.environment())
         if not wait_for(self.answers, seconds):
             said = self.read("out") + self.read("error.log")
             self.stop()
@@ -117,13 +113,8 @@ class Nginx:
         return wait_for(lambda: len(set(self.worker_pids()) - before) == self.workers, 20)
 
     def stop(self, sig=signal.SIGTERM):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(sig)
-            try:
-                self.process.wait(60)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        if self.process:
+            servers.end(self.process, self.stop, sig)
         alarms = [x for x in self.read("error.log").splitlines() if re.search(r"\[(alert|emerg|crit)\]", x)]
         said = self.read("out") + "".join(self.read(x) for x in glob.glob(self.path("sanitizer.*")))
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -1,6 +1,9 @@
 """Edges that cannot load the module, on loopback with an exported file: HAProxy, and nginx with ModSecurity."""
 import functools, http.client, json, pathlib, shutil, socket, subprocess, tempfile, time, urllib.parse
 
+import servers
+from servers import free_port
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE_HEADERS = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:91.0) Gecko/20100101 Firefox/91.0",
                  "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", "Accept-Language": "ja,en-US;q=0.7"}
@@ -14,12 +17,6 @@ def program(name, *args):
     except subprocess.TimeoutExpired:
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def multipart(name, value):
@@ -53,7 +50,7 @@ class Edge:
 
     def __enter__(self):
         self.log = open(self.folder / "log", "w+")
-        self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log, start_new_session=True)
+        self.process = servers.start(self.command(), self.__exit__, stdout=self.log, stderr=self.log)
         for _ in range(200):
             try:
                 socket.create_connection(("127.0.0.1", self.port), 0.2).close()
@@ -70,9 +67,7 @@ class Edge:
     def __exit__(self, *_):
         if self.connection:
             self.connection.close()
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(10)
+        servers.end(self.process, self.__exit__, seconds=10)
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -1289,6 +1289,29 @@ __attribute__((constructor)) static void begin(void) { snprintf(file, sizeof fil
 """
 
 
+class Interrupted(unittest.TestCase):
+    """No nginx outlives the tests that began it, however they end."""
+    TESTS = """import os, time
+from edge import Nginx
+edge = Nginx("server { listen 127.0.0.1:PORT; }", guard=False).start()
+print(edge.pid(), *edge.worker_pids(), edge.dir, flush=True)
+time.sleep(60)
+"""
+
+    def test_servers_end(self):
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            tests = subprocess.Popen([sys.executable, "-B", "-c", self.TESTS], cwd=HERE, stdout=subprocess.PIPE,
+                                     stderr=subprocess.DEVNULL, text=True)
+            *pids, folder = tests.stdout.readline().split()
+            self.addCleanup(shutil.rmtree, folder, True)
+            tests.send_signal(sig)
+            tests.communicate(timeout=30)
+            self.assertEqual(len(pids), 2)
+            self.assertTrue(wait_for(lambda: not any(os.path.exists("/proc/" + x) for x in pids)), sig)
+            if sig != signal.SIGKILL:
+                self.assertFalse(os.path.exists(folder), sig)
+
+
 @unittest.skipIf(SANITIZED, "a sanitizer's allocator is counted otherwise")
 class Allocations(unittest.TestCase):
     """A clean request takes no more of the heap with the guard than without it."""
