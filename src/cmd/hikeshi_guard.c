@@ -91,10 +91,32 @@ enum status guard_read(enum lang lang, const char *path, struct buf *text, struc
 
 /* --- check */
 
-static void say_count(struct buf *b, size_t n, const char *what)
+/* What there is of each kind; false: nothing. */
+static bool say_counts(struct buf *b, enum lang lang, const struct guard_rules_about *about)
 {
-    if (n)
-        (void)buf_addf(b, "  %zu %s", n, what);
+    size_t before = b->n;
+    if (about->sites)
+        (void)buf_addf(b, TN(lang, "  %zu site", "  %zu sites", (int64_t)about->sites),
+                       about->sites);
+    if (about->clients)
+        (void)buf_addf(b, TN(lang, "  %zu client", "  %zu clients", (int64_t)about->clients),
+                       about->clients);
+    if (about->callbacks)
+        (void)buf_addf(b,
+                       TN(lang, "  %zu call-back", "  %zu call-backs", (int64_t)about->callbacks),
+                       about->callbacks);
+    if (about->exceptions)
+        (void)buf_addf(b,
+                       TN(lang, "  %zu exception", "  %zu exceptions", (int64_t)about->exceptions),
+                       about->exceptions);
+    if (about->patches)
+        (void)buf_addf(b, TN(lang, "  %zu patch", "  %zu patches", (int64_t)about->patches),
+                       about->patches);
+    if (about->signatures)
+        (void)buf_addf(b,
+                       TN(lang, "  %zu signature", "  %zu signatures", (int64_t)about->signatures),
+                       about->signatures);
+    return b->n > before;
 }
 
 static int say_good(enum lang lang, const char *path, const struct guard_rules_about *about)
@@ -108,15 +130,9 @@ static int say_good(enum lang lang, const char *path, const struct guard_rules_a
     (void)buf_add_str(&b, "\n  ");
     (void)buf_addf(&b, T(lang, "version %llu of %s"), (unsigned long long)about->version, when);
     (void)buf_add_str(&b, "\n");
-    size_t before = b.n;
-    say_count(&b, about->sites, "site");
-    say_count(&b, about->clients, "client");
-    say_count(&b, about->callbacks, "callback");
-    say_count(&b, about->exceptions, "except");
-    say_count(&b, about->patches, "patch");
-    say_count(&b, about->signatures, "signature");
-    (void)buf_addf(&b, "%s\n",
-                   b.n == before ? T(lang, "  no rules: lookups are found without any") : "");
+    if (!say_counts(&b, lang, about))
+        (void)buf_add_str(&b, T(lang, "  no rules: lookups are found without any"));
+    (void)buf_add_str(&b, "\n");
     if (about->checksum[0])
         (void)buf_addf(&b, "  sha256 %s\n", about->checksum);
     else

@@ -53,8 +53,11 @@ class Files(unittest.TestCase):
         self.assertEqual(sealed.decode(), RULES + "checksum sha256 %s\n" % hashlib.sha256(RULES.encode()).hexdigest())
         done = guard("check", path)
         self.assertEqual(done.returncode, 0)
-        for piece in ("RIGHT", "version 14 of 2021-12-14T09:00:00", "3 site", "2 client", "2 except", "3 patch", "1 signature"):
+        for piece in ("RIGHT", "version 14 of 2021-12-14T09:00:00",
+                      "\n  3 sites  2 clients  2 call-backs  2 exceptions  3 patches  1 signature\n"):
             self.assertIn(piece, done.stdout.decode())
+        self.assertIn("\n  サイト 3 件  接続元 2 件  コールバック先 2 件  例外 2 件  パッチ 3 件  シグネチャ 1 件\n",
+                      guard("check", path, lang="ja_JP.UTF-8").stdout.decode())
         # changed by hand: refused, and sealed anew
         self.file(sealed.replace(b"203.0.113.7", b"203.0.113.8"))
         done = guard("check", path)
