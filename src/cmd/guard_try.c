@@ -34,11 +34,11 @@ struct answer {
     bool limited;
 };
 
-static const char *action_of(const struct answer *a)
+static enum guard_action action_of(const struct answer *a)
 {
     if (a->mode == GUARD_OFF || a->found->why == GUARD_NOTHING)
-        return "passed";
-    return a->mode == GUARD_BLOCK ? "blocked" : "reported";
+        return GUARD_PASSED;
+    return a->mode == GUARD_BLOCK ? GUARD_BLOCKED : GUARD_REPORTED;
 }
 
 static bool is_lookup(const struct answer *a)
@@ -75,7 +75,7 @@ static void show_json(struct trial *t, const struct answer *a)
     json_put_slice(&w, "host", a->request->host);
     json_put_slice(&w, "path", a->request->path);
     json_put_str(&w, "mode", guard_mode_name(a->mode));
-    json_put_str(&w, "action", action_of(a));
+    json_put_str(&w, "action", guard_action_name(action_of(a)));
     json_put_str(&w, "why", guard_why_name(f->why));
     put_field(&w, a);
     json_put_bool(&w, "in_name", has_field(a) && f->field.in_name);
@@ -112,14 +112,13 @@ static void line_of(struct trial *t, const char *label)
 
 static void show_head(struct trial *t, const struct answer *a)
 {
-    const char *word = a->mode == GUARD_OFF             ? N_("OFF")
-                       : a->found->why == GUARD_NOTHING ? N_("PASSES")
-                       : a->mode == GUARD_BLOCK         ? N_("BLOCKED")
-                                                        : N_("REPORTED");
-    const char *colour = a->mode == GUARD_OFF             ? ""
-                         : a->found->why == GUARD_NOTHING ? "\033[32m"
-                         : a->mode == GUARD_BLOCK         ? "\033[1;31m"
-                                                          : "\033[33m";
+    static const struct {
+        const char *word, *colour;
+    } words[] = {[GUARD_PASSED] = {N_("PASSES"), "\033[32m"},
+                 [GUARD_REPORTED] = {N_("REPORTED"), "\033[33m"},
+                 [GUARD_BLOCKED] = {N_("BLOCKED"), "\033[1;31m"}};
+    const char *word = a->mode == GUARD_OFF ? N_("OFF") : words[action_of(a)].word;
+    const char *colour = a->mode == GUARD_OFF ? "" : words[action_of(a)].colour;
     (void)buf_add_str(&t->out, paint(t, colour));
     (void)text_add_padded(&t->out, slice_str(T(t->lang, word)), 8);
     (void)buf_addf(&t->out, "%s   ", paint(t, *colour ? "\033[0m" : ""));
@@ -168,7 +167,7 @@ static void show_why(struct trial *t, const struct answer *a)
 static void show_text(struct trial *t, const struct answer *a)
 {
     show_head(t, a);
-    if (a->mode != GUARD_OFF && a->found->why != GUARD_NOTHING)
+    if (action_of(a) != GUARD_PASSED)
         show_why(t, a);
     if (a->limited && a->found->why != GUARD_LIMIT && a->mode != GUARD_OFF)
         (void)buf_addf(&t->out, "  %s%s%s\n", paint(t, "\033[33m"),
@@ -223,7 +222,7 @@ static enum status try_one(struct trial *t, const struct http_request *http, boo
             show_json(t, &a);
         else
             show_text(t, &a);
-        *ret_found |= a.mode != GUARD_OFF && q.found.why != GUARD_NOTHING;
+        *ret_found |= action_of(&a) != GUARD_PASSED;
         guard_request_end(&q);
     }
     buf_done(&path);
