@@ -726,6 +726,8 @@ class Directives(Case):
             self.assertEqual('lang="ja"' in text, japanese, accept)
             self.assertIn(self.events()[-1]["event"]["id"], text)
             self.assertEqual(answer.headers["content-type"], "text/html; charset=utf-8")
+        for accept in (("en;q=0.5", "ja"), ("ja", "en;q=0.5")):  # two headers are one list
+            self.assertIn(b'lang="ja"', self.bad("/", headers=[("Accept-Language", x) for x in accept]).body)
 
     def test_allowed_clients(self):
         self.check("/allow", 200, "allowed")

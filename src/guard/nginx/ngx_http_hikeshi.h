@@ -175,6 +175,9 @@ void ngx_http_hikeshi_free_contexts(void);
 /* the context of a main request that has one, whatever redirects it went through */
 ngx_http_hikeshi_ctx_t *ngx_http_hikeshi_find_ctx(ngx_http_request_t *r);
 ngx_uint_t ngx_http_hikeshi_examined(ngx_http_request_t *r);
+/* several headers of a name are one list (RFC 9110, section 5.3) */
+struct slice ngx_http_hikeshi_header(ngx_http_request_t *r,
+    const char *lowcase);
 ngx_uint_t ngx_http_hikeshi_listed(ngx_array_t *fields, const struct guard_field *f);
 
 /* answer */

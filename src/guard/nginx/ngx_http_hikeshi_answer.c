@@ -249,48 +249,18 @@ ngx_http_hikeshi_send_page(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
 static ngx_uint_t
 ngx_http_hikeshi_japanese(ngx_http_request_t *r)
 {
-    u_char           *p, *last;
-    ngx_int_t         q, ja, en;
-    ngx_str_t         value;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    size_t         i;
+    ngx_int_t      q, ja, en;
+    struct slice   list, item;
 
-    ngx_str_null(&value);
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        header = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (header[i].key.len == sizeof("accept-language") - 1
-                && ngx_strncasecmp(header[i].key.data,
-                                   (u_char *) "accept-language",
-                                   sizeof("accept-language") - 1)
-                   == 0)
-            {
-                value = header[i].value;
-            }
-        }
-    }
-
+    list = ngx_http_hikeshi_header(r, "accept-language");
     ja = -1;
     en = 0;
-    last = value.data + value.len;
 
-    for (p = value.data; p < last; p++) {
+    while (slice_next_field(&list, ',', &item)) {
+        item = slice_trim(item);
 
-        while (p < last && (*p == ' ' || *p == '\t')) {
-            p++;
-        }
-
-        value.data = p;
-        p = ngx_strlchr(p, last, ',');
-
-        if (p == NULL) {
-            p = last;
-        }
-
-        if (p - value.data < 2) {
+        if (item.n < 2) {
             continue;
         }
 
@@ -298,11 +268,11 @@ ngx_http_hikeshi_japanese(ngx_http_request_t *r)
 
         q = 10;
 
-        for (i = 2; value.data + i + 2 < p; i++) {
-            if (value.data[i] == 'q' && value.data[i + 1] == '='
-                && value.data[i + 2] == '0')
+        for (i = 2; i + 2 < item.n; i++) {
+            if (item.p[i] == 'q' && item.p[i + 1] == '='
+                && item.p[i + 2] == '0')
             {
-                q = value.data + i + 4 < p ? value.data[i + 4] - '0' : 0;
+                q = i + 4 < item.n ? item.p[i + 4] - '0' : 0;
             }
         }
 
@@ -310,10 +280,10 @@ ngx_http_hikeshi_japanese(ngx_http_request_t *r)
             continue;
         }
 
-        if (ngx_strncasecmp(value.data, (u_char *) "ja", 2) == 0) {
+        if (ngx_strncasecmp((u_char *) item.p, (u_char *) "ja", 2) == 0) {
             ja = ngx_max(ja, q);
 
-        } else if (ngx_strncasecmp(value.data, (u_char *) "en", 2) == 0) {
+        } else if (ngx_strncasecmp((u_char *) item.p, (u_char *) "en", 2) == 0) {
             en = ngx_max(en, q);
         }
     }

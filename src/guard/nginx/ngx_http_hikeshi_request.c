@@ -29,8 +29,6 @@ static ngx_int_t ngx_http_hikeshi_read_body(ngx_http_request_t *r,
 static void ngx_http_hikeshi_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_hikeshi_body_begin(ngx_http_request_t *r,
     ngx_http_hikeshi_ctx_t *ctx);
-static struct slice ngx_http_hikeshi_header(ngx_http_request_t *r,
-    const char *lowcase);
 static void ngx_http_hikeshi_body_piece(ngx_http_request_t *r,
     ngx_http_hikeshi_ctx_t *ctx, ngx_chain_t *cl);
 static void ngx_http_hikeshi_release(ngx_http_hikeshi_ctx_t *ctx);
@@ -655,9 +653,7 @@ ngx_http_hikeshi_body_begin(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
 }
 
 
-/* several headers of a name are one list (RFC 9110, section 5.3) */
-
-static struct slice
+struct slice
 ngx_http_hikeshi_header(ngx_http_request_t *r, const char *lowcase)
 {
     u_char           *p;
