@@ -11,6 +11,24 @@ void export_left_out(struct exporter *x, unsigned line, const char *what, const 
     x->left_out++;
 }
 
+static void allow_left_out(struct exporter *x, unsigned line, int value)
+{
+    if (value == GUARD_ALLOWED)
+        export_left_out(x, line, "allow callback", "the host of a lookup is not known there");
+}
+
+void export_callbacks(struct exporter *x)
+{
+    const struct guard_rules *r = x->r;
+    if (r->callbacks.n + r->callback_nets.n)
+        (void)buf_add_str(x->out,
+                          "\n# call-backs: every lookup is denied, wherever it calls back to\n");
+    for (size_t i = 0; i < r->callbacks.n; i++)
+        allow_left_out(x, r->callbacks.list[i].line, r->callbacks.list[i].value);
+    for (size_t i = 0; i < r->callback_nets.n; i++)
+        allow_left_out(x, r->callback_nets.list[i].line, r->callback_nets.list[i].value);
+}
+
 /* --- expressions */
 
 void export_literal(struct buf *out, struct slice s)
@@ -19,7 +37,7 @@ void export_literal(struct buf *out, struct slice s)
         uint8_t c = s.p[i];
         if (c == '"' || c == '\'' || c == '#' || c == '%')
             (void)buf_addf(out, "\\x%02x", c);
-        else if (c < 0x80 && strchr("\\^$.|?*+()[]{}-/", c) && c != '/' && c != '-')
+        else if (c < 0x80 && strchr("\\^$.|?*+()[]{}", c))
             (void)buf_addf(out, "\\%c", c);
         else
             (void)buf_add(out, &c, 1);

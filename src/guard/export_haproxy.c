@@ -202,26 +202,8 @@ static void add_patterns(struct exporter *x)
     const struct guard_rules *r = x->r;
     if (r->about.patches + r->about.signatures)
         (void)buf_add_str(x->out, "\n# patches and signatures\n");
-    for (size_t i = 0; i < r->about.patches; i++)
-        add_pattern(x, &r->patterns[i]);
-    for (size_t i = 0; i < r->about.signatures; i++)
-        add_pattern(x, &r->patterns[LIMIT_GUARD_PATCHES + i]);
-}
-
-static void add_callbacks(struct exporter *x)
-{
-    const struct guard_rules *r = x->r;
-    if (r->callbacks.n + r->callback_nets.n)
-        (void)buf_add_str(x->out,
-                          "\n# call-backs: every lookup is denied, wherever it calls back to\n");
-    for (size_t i = 0; i < r->callbacks.n; i++)
-        if (r->callbacks.list[i].value == GUARD_ALLOWED)
-            export_left_out(x, r->callbacks.list[i].line, "allow callback",
-                            "the host of a lookup is not known there");
-    for (size_t i = 0; i < r->callback_nets.n; i++)
-        if (r->callback_nets.list[i].value == GUARD_ALLOWED)
-            export_left_out(x, r->callback_nets.list[i].line, "allow callback",
-                            "the host of a lookup is not known there");
+    for (size_t i = 0; i < r->about.patches + r->about.signatures; i++)
+        add_pattern(x, rule_pattern_at(r, i));
 }
 
 enum status export_haproxy(struct exporter *x)
@@ -238,7 +220,7 @@ enum status export_haproxy(struct exporter *x)
     add_clients(x);
     add_exceptions(x);
     add_lookups(x);
-    add_callbacks(x);
+    export_callbacks(x);
     add_patterns(x);
     (void)buf_add_str(x->out,
                       "\n# in the log: %[var(txn.hikeshi)]\n"

@@ -12,6 +12,8 @@ struct exporter {
 
 /* A comment line that says which rule has no equivalent and why, counted. */
 void export_left_out(struct exporter *x, unsigned line, const char *what, const char *why);
+/* Says what becomes of call-backs where the host of a lookup is not known. */
+void export_callbacks(struct exporter *x);
 
 /* --- expressions; none of them holds a quote of either kind */
 
@@ -19,7 +21,7 @@ void export_left_out(struct exporter *x, unsigned line, const char *what, const 
 void export_literal(struct buf *out, struct slice s);
 /* An expression of the rules: behind `options`, a quote is written as \x22 or \x27. */
 void export_expression(struct buf *out, const char *options, const char *expression);
-/* "^(?:.*\.)example\.jp\.?$" for the name of a rule, without ports. */
+/* "^example\.jp\.?$", "^.+\.example\.jp\.?$" or "^" for the name of a rule, without ports. */
 void export_host(struct buf *out, struct slice name);
 /* "^/api/" or "^/api$" */
 void export_path(struct buf *out, const struct rule_where *w);

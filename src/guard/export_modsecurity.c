@@ -85,9 +85,23 @@ static bool plain_name(struct slice name)
     return true;
 }
 
-static unsigned begin(struct modsecurity *m)
+static unsigned next_id(struct modsecurity *m)
 {
     return m->id++;
+}
+
+/* A Host header, behind whose name a port may stand. */
+static void add_host(struct buf *out, struct slice name)
+{
+    struct buf host;
+    buf_init(&host, KIB(4));
+    export_host(&host, name);
+    if (host.n && host.p[host.n - 1] == '$') {
+        buf_cut(&host, host.n - 1);
+        (void)buf_add_str(&host, "(?::[0-9]*)?$");
+    }
+    (void)buf_add_slice(out, buf_slice(&host));
+    buf_done(&host);
 }
 
 static void add_modes(struct modsecurity *m)
@@ -99,25 +113,17 @@ static void add_modes(struct modsecurity *m)
                       "is included\n");
     for (size_t i = 0; sites && i < m->x->r->sites.n; i++) {
         (void)buf_add_str(m->out, "SecRule REQUEST_HEADERS:Host \"@rx ");
-        struct buf host;
-        buf_init(&host, KIB(4));
-        export_host(&host, sites[i]->name);
-        if (host.n && host.p[host.n - 1] == '$') { /* a port may stand behind */
-            buf_cut(&host, host.n - 1);
-            (void)buf_add_str(&host, "(?::[0-9]*)?$");
-        }
-        (void)buf_add_slice(m->out, buf_slice(&host));
-        buf_done(&host);
+        add_host(m->out, sites[i]->name);
         (void)buf_addf(
             m->out,
             "\" \"id:%u,phase:1,pass,nolog,t:none,t:lowercase,setvar:tx.hikeshi_mode=%d\"\n",
-            begin(m), sites[i]->value);
+            next_id(m), sites[i]->value);
     }
     for (int mode = GUARD_OFF; m->x->r->sites.n && mode <= GUARD_BLOCK; mode++)
         (void)buf_addf(m->out,
                        "SecRule TX:hikeshi_mode \"@eq %d\" "
                        "\"id:%u,phase:1,pass,nolog,t:none,ctl:ruleEngine=%s\"\n",
-                       mode, begin(m), engines[mode]);
+                       mode, next_id(m), engines[mode]);
     free(sites);
 }
 
@@ -137,7 +143,7 @@ static void add_clients(struct modsecurity *m)
             rule_net_write(&nets->list[i], text);
             (void)buf_addf(m->out, "%s%s", i == from ? "" : ",", text);
         }
-        (void)buf_addf(m->out, "\" \"id:%u,phase:1,t:none,%s\"\n", begin(m),
+        (void)buf_addf(m->out, "\" \"id:%u,phase:1,t:none,%s\"\n", next_id(m),
                        value == GUARD_ALLOWED
                            ? "pass,nolog,ctl:ruleEngine=Off"
                            : "deny,status:403,log,tag:hikeshi,msg:'hikeshi: denied client'");
@@ -161,11 +167,7 @@ static size_t add_where(struct modsecurity *m, const struct rule_where *w, const
         else if (i == 2)
             export_path(&rx, w);
         else
-            export_host(&rx, w->site);
-        if (i == 1 && rx.n && rx.p[rx.n - 1] == '$') {
-            buf_cut(&rx, rx.n - 1);
-            (void)buf_add_str(&rx, "(?::[0-9]*)?$");
-        }
+            add_host(&rx, w->site);
         (void)buf_addf(m->out, "%sSecRule %s \"@rx %s\" \"%s%s%s,chain\"\n", n ? "    " : "",
                        variables[i], buf_text(&rx), n ? "" : actions, n ? "" : ",", how[i]);
         buf_done(&rx);
@@ -196,7 +198,7 @@ static void add_exceptions(struct modsecurity *m)
             (void)buf_add_str(&what, "ctl:ruleRemoveTargetByTag=hikeshi;");
         if (!w->any_field)
             add_variables(&what, w, false);
-        (void)buf_addf(&actions, "id:%u,phase:1,pass,nolog", begin(m));
+        (void)buf_addf(&actions, "id:%u,phase:1,pass,nolog", next_id(m));
         if (export_everywhere(w))
             (void)buf_addf(m->out, "SecAction \"%s,t:none,%s\"\n", buf_text(&actions),
                            buf_text(&what));
@@ -218,11 +220,11 @@ static void add_bodies(struct modsecurity *m)
         m->out,
         "SecRule REQUEST_HEADERS:Content-Type \"@rx ^[a-z]+/(?:[^;]*\\+)?json\" "
         "\"id:%u,phase:1,pass,nolog,t:none,t:lowercase,ctl:requestBodyProcessor=JSON\"\n",
-        begin(m));
+        next_id(m));
     (void)buf_addf(m->out,
                    "SecRule REQUEST_HEADERS:Content-Type \"@rx ^[a-z]+/(?:[^;]*\\+)?xml\" "
                    "\"id:%u,phase:1,pass,nolog,t:none,t:lowercase,ctl:requestBodyProcessor=XML\"\n",
-                   begin(m));
+                   next_id(m));
 }
 
 #define DENY "deny,status:403,log,tag:hikeshi"
@@ -235,9 +237,9 @@ static void add_examining(struct modsecurity *m, const char *rx, const char *msg
     static const struct rule_where anywhere = {.any_field = true};
     (void)buf_add_str(m->out, "SecRule ");
     add_variables(m->out, &anywhere, true);
-    (void)buf_addf(m->out, " \"@rx %s\" \"id:%u,phase:2," DENY ",msg:'%s',%s\"\n", rx, begin(m),
+    (void)buf_addf(m->out, " \"@rx %s\" \"id:%u,phase:2," DENY ",msg:'%s',%s\"\n", rx, next_id(m),
                    msg, how);
-    unsigned id = begin(m);
+    unsigned id = next_id(m);
     (void)buf_addf(
         m->out,
         "SecRule REQUEST_HEADERS:Content-Type \"@rx "
@@ -246,7 +248,7 @@ static void add_examining(struct modsecurity *m, const char *rx, const char *msg
         id, id);
     (void)buf_addf(m->out,
                    "SecRule REQUEST_BODY \"@rx %s\" \"id:%u,phase:2," DENY ",msg:'%s',%s\"\n", rx,
-                   begin(m), msg, how);
+                   next_id(m), msg, how);
     (void)buf_addf(m->out, "SecMarker HIKESHI-%u\n", id);
 }
 
@@ -277,7 +279,7 @@ static void add_patch(struct modsecurity *m, const struct rule_pattern *p)
     buf_init(&rx, KIB(64));
     buf_init(&actions, KIB(4));
     export_expression(&rx, "(?-m)", p->expression);
-    (void)buf_addf(&actions, "id:%u,phase:2," DENY ",msg:'hikeshi: %s'", begin(m), p->id);
+    (void)buf_addf(&actions, "id:%u,phase:2," DENY ",msg:'hikeshi: %s'", next_id(m), p->id);
     bool chained = add_where(m, w, buf_text(&actions)) > 0;
     (void)buf_addf(m->out, "%sSecRule ", chained ? "    " : "");
     add_variables(m->out, w, true);
@@ -299,7 +301,7 @@ static void add_patterns(struct modsecurity *m)
     if (r->about.signatures)
         (void)buf_add_str(m->out, "\n# signatures\n");
     for (size_t i = 0; i < r->about.signatures; i++) {
-        const struct rule_pattern *p = &r->patterns[LIMIT_GUARD_PATCHES + i];
+        const struct rule_pattern *p = rule_pattern_at(r, r->about.patches + i);
         struct buf rx, msg;
         buf_init(&rx, KIB(64));
         buf_init(&msg, KIB(1));
@@ -309,22 +311,6 @@ static void add_patterns(struct modsecurity *m)
         buf_done(&rx);
         buf_done(&msg);
     }
-}
-
-static void add_callbacks(struct modsecurity *m)
-{
-    const struct guard_rules *r = m->x->r;
-    if (r->callbacks.n + r->callback_nets.n)
-        (void)buf_add_str(m->out,
-                          "\n# call-backs: every lookup is denied, wherever it calls back to\n");
-    for (size_t i = 0; i < r->callbacks.n; i++)
-        if (r->callbacks.list[i].value == GUARD_ALLOWED)
-            export_left_out(m->x, r->callbacks.list[i].line, "allow callback",
-                            "the host of a lookup is not known there");
-    for (size_t i = 0; i < r->callback_nets.n; i++)
-        if (r->callback_nets.list[i].value == GUARD_ALLOWED)
-            export_left_out(m->x, r->callback_nets.list[i].line, "allow callback",
-                            "the host of a lookup is not known there");
 }
 
 enum status export_modsecurity(struct exporter *x)
@@ -342,7 +328,7 @@ enum status export_modsecurity(struct exporter *x)
     add_bodies(&m);
     add_exceptions(&m);
     add_lookups(&m);
-    add_callbacks(&m);
+    export_callbacks(x);
     add_patterns(&m);
     return buf_status(m.out);
 }

@@ -141,6 +141,12 @@ struct guard_rules {
     hs_database_t *db[RULE_GROUPS]; /* of RULE_GROUP places each; NULL where there are none */
 };
 
+/* Of about.patches + about.signatures of them: the patches first. */
+static inline const struct rule_pattern *rule_pattern_at(const struct guard_rules *r, size_t i)
+{
+    size_t patches = r->about.patches;
+    return &r->patterns[i < patches ? i : LIMIT_GUARD_PATCHES + (i - patches)];
+}
 /* Compiles all patterns. */
 enum status rule_patterns_compile(struct guard_rules *r, struct err *e) MUST_USE;
 

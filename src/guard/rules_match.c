@@ -32,16 +32,11 @@ struct guard_matcher {
 
 /* --- compiling */
 
-static size_t pattern_place(const struct guard_rules *r, size_t i)
-{
-    return i < r->about.patches ? i : LIMIT_GUARD_PATCHES + (i - r->about.patches);
-}
-
 static enum status measure(struct guard_rules *r, size_t count, struct err *e)
 {
     uint64_t edges = 0, copied = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct rule_pattern *p = &r->patterns[pattern_place(r, i)];
+        const struct rule_pattern *p = rule_pattern_at(r, i);
         struct rule_shape shape = {0};
         enum status st = rule_shape_measure(slice_str(p->expression), &shape, e);
         edges += shape.edges;

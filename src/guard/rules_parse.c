@@ -318,10 +318,10 @@ static enum status take_id(struct reading *p, const char **ret)
         return err_set(p->e, ST_LIMIT, N_("the id is longer than %d bytes"), LIMIT_GUARD_ID);
     const struct guard_rules_about *about = &p->r->about;
     for (size_t i = 0; i < about->patches + about->signatures; i++) {
-        size_t at = i < about->patches ? i : LIMIT_GUARD_PATCHES + (i - about->patches);
-        if (slice_eq_str(id, p->r->patterns[at].id))
+        const struct rule_pattern *had = rule_pattern_at(p->r, i);
+        if (slice_eq_str(id, had->id))
             return err_set(p->e, ST_INVALID, N_("the id %.*s stands on line %u already"),
-                           RULE_SHOWN(id), p->r->patterns[at].line);
+                           RULE_SHOWN(id), had->line);
     }
     *ret = arena_strdup(&p->r->arena, id);
     return *ret ? OK : no_memory(p);
