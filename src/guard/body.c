@@ -1,7 +1,6 @@
 /* Bodies: their content coding (RFC 9110 section 8.4.1, RFC 1950 to 1952) undone, their size
  * bounded. A coded body is also looked at as it is: whoever reads it may not know the coding, and
  * what claims to be coded may not be. */
-#include "base/utf8.h"
 #include "guard/guard_int.h"
 
 #include <zlib.h>
@@ -46,11 +45,6 @@ static void z_free(void *q, void *p)
     (void)q, (void)p; /* goes with the request */
 }
 
-static bool same(struct slice s, const char *text)
-{
-    return s.n == strlen(text) && strncasecmp((const char *)s.p, text, s.n) == 0;
-}
-
 /* One coding at most; false: more of them, or one that is not known. */
 static bool coding_of(struct slice header, enum coding *ret)
 {
@@ -58,13 +52,13 @@ static bool coding_of(struct slice header, enum coding *ret)
     *ret = NONE;
     while (slice_next_field(&header, ',', &one)) {
         one = slice_trim(one);
-        if (one.n == 0 || same(one, "identity"))
+        if (one.n == 0 || guard_same(one, "identity"))
             continue;
         if (*ret != NONE)
             return false;
-        if (same(one, "gzip") || same(one, "x-gzip"))
+        if (guard_same(one, "gzip") || guard_same(one, "x-gzip"))
             *ret = GZIP;
-        else if (same(one, "deflate"))
+        else if (guard_same(one, "deflate"))
             *ret = DEFLATE;
         else
             return false;
@@ -95,18 +89,12 @@ static enum width width_of(struct slice s)
     return memcmp(s.p, "\xff\xfe", 2) == 0 || (s.p[0] && s.p[1] == 0) ? LITTLE_ENDIAN_16 : NARROW;
 }
 
-static bool starts(struct slice s, const char *text)
-{
-    size_t n = strlen(text);
-    return s.n >= n && strncasecmp((const char *)s.p, text, n) == 0;
-}
-
 static enum width width_said(struct slice charset)
 {
     bool little = charset.n > 2 && (charset.p[charset.n - 2] | 0x20) == 'l';
     if (guard_charset_is_wide(charset))
         return little ? LITTLE_ENDIAN_32 : BIG_ENDIAN_32;
-    if (starts(charset, "utf-16") || starts(charset, "utf16") || starts(charset, "unicode"))
+    if (guard_charset_is_utf16(charset))
         return little ? LITTLE_ENDIAN_16 : BIG_ENDIAN_16;
     return NARROW;
 }
@@ -126,7 +114,7 @@ static size_t narrow(struct guard_body *b, uint8_t out[4])
         cp = 0x10000 + ((high - 0xd800) << 10) + (cp - 0xdc00);
     else if (n == 2 && cp >= 0xd800 && cp < 0xe000)
         return 0;
-    return utf8_encode(cp < 0xd800 || (cp >= 0xe000 && cp < 0x110000) ? cp : UTF8_BAD, out);
+    return guard_encode(cp, out);
 }
 
 static void narrow_piece(struct guard_body *b, struct slice s)

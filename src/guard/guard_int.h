@@ -99,7 +99,6 @@ struct guard_window {
     struct guard_mark marks[LIMIT_GUARD_MARKS + 1]; /* and one for the field that is not ended */
 };
 
-struct slice guard_mark_name(const struct guard_mark *m);
 void guard_judge(struct guard_request *q, const struct guard_window *w);
 /* What was not examined, and why: a later one is told rather than an earlier one, whichever was met
  * first, for that depends on the pieces. */
@@ -356,7 +355,9 @@ static inline void guard_percent_end(struct guard_stream *st, bool to_name)
     if (st->percent.digits)
         guard_percent_give_up(st, to_name);
 }
-void guard_put_point(struct guard_stream *st, uint32_t cp, bool to_name); /* in UTF-8 */
+/* In UTF-8; what is no character becomes U+FFFD. */
+size_t guard_encode(uint32_t cp, uint8_t out[4]);
+void guard_put_point(struct guard_stream *st, uint32_t cp, bool to_name);
 
 /* --- parsers: each prepares the stream that was begun, whose name is set if its part has one */
 
@@ -371,15 +372,19 @@ bool guard_multipart_prepare(struct guard_stream *st, struct slice boundary);
 
 /* --- heads and bodies */
 
-/* One value of the head, or several that the form or cookie parser takes apart. */
-enum guard_form { GUARD_PLAIN, GUARD_NAME, GUARD_PERCENT, GUARD_PAIRS, GUARD_COOKIES };
 #define GUARD_HEAD_PARTS                                                           \
     (1u << GUARD_METHOD | 1u << GUARD_URI | 1u << GUARD_ARG | 1u << GUARD_HEADER | \
      1u << GUARD_COOKIE)
 /* Whether rules look into any of these parts, a bit each. */
 static inline bool guard_wants(const struct guard_request *q, uint32_t parts)
 {
-    return (q->scope.any_patch || q->scope.any_signature) && (q->scope.parts & parts) != 0;
+    return (q->scope.parts & parts) != 0;
+}
+
+/* Whether it is this word, whose letters may be of either case. */
+static inline bool guard_same(struct slice s, const char *word)
+{
+    return s.n == strlen(word) && strncasecmp((const char *)s.p, word, s.n) == 0;
 }
 
 /* A type and its parameters (RFC 9110 section 8.3.1); slices of the header. */
@@ -394,6 +399,7 @@ bool guard_type_is_xml(struct slice type);
 bool guard_type_is_form(struct slice type);
 bool guard_type_is_multipart(struct slice type);
 bool guard_charset_is_wide(struct slice charset); /* UTF-32 */
+bool guard_charset_is_utf16(struct slice charset);
 /* Whether its bytes are ASCII where they mean ASCII, or such that decoders of lookups read them. */
 bool guard_charset_is_read(struct slice charset);
 

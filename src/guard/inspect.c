@@ -44,26 +44,29 @@ void guard_free(struct guard *g)
 
 /* --- the head */
 
-static void prepare(struct guard_stream *st, enum guard_form form)
+/* One value, or several that the form or cookie parser takes apart. */
+enum form { AS_PLAIN, AS_NAME, AS_PERCENT, AS_PAIRS, AS_COOKIES };
+
+static void prepare(struct guard_stream *st, enum form form)
 {
     switch (form) {
-    case GUARD_PERCENT:
+    case AS_PERCENT:
         guard_percent_prepare(st);
         break;
-    case GUARD_PAIRS:
+    case AS_PAIRS:
         guard_form_prepare(st);
         break;
-    case GUARD_COOKIES:
+    case AS_COOKIES:
         guard_cookie_prepare(st);
         break;
-    case GUARD_PLAIN:
-    case GUARD_NAME:
-        guard_text_prepare(st, form == GUARD_NAME);
+    case AS_PLAIN:
+    case AS_NAME:
+        guard_text_prepare(st, form == AS_NAME);
     }
 }
 
 static void look_into(struct guard_request *q, enum guard_part part, struct slice name,
-                      enum guard_form form, struct slice text)
+                      enum form form, struct slice text)
 {
     struct guard_stream st;
     guard_stream_begin(&st, q, part);
@@ -74,7 +77,7 @@ static void look_into(struct guard_request *q, enum guard_part part, struct slic
 }
 
 static void head_text(struct guard_request *q, enum guard_part part, struct slice name,
-                      enum guard_form form, struct slice text)
+                      enum form form, struct slice text)
 {
     q->head_bytes += text.n;
     if (q->over || (!guard_wants(q, 1u << part) && guard_text_clean(q->guard, text)))
@@ -91,9 +94,7 @@ void guard_request_begin(struct guard_request *q, struct guard *g, const struct 
     q->client = guard_client_of(client_addr);
     q->credit = GUARD_CREDIT_REQUEST;
     if (rules) {
-        enum guard_list list = client_addr.n == 4 || client_addr.n == 16
-                                   ? guard_rules_client(rules, client_addr)
-                                   : GUARD_NOT_LISTED;
+        enum guard_list list = guard_rules_client(rules, client_addr);
         q->over = list != GUARD_NOT_LISTED;
         if (list == GUARD_DENIED)
             q->found = (struct guard_finding){.why = GUARD_CLIENT};
@@ -101,7 +102,7 @@ void guard_request_begin(struct guard_request *q, struct guard *g, const struct 
             return;
         q->scope = guard_rules_scope(rules, host, method, path);
     }
-    head_text(q, GUARD_METHOD, (struct slice){NULL, 0}, GUARD_PLAIN, method);
+    head_text(q, GUARD_METHOD, (struct slice){NULL, 0}, AS_PLAIN, method);
 }
 
 void guard_request_end(struct guard_request *q)
@@ -118,12 +119,12 @@ bool guard_head_clean(const struct guard_request *q, struct slice raw)
 
 void guard_uri(struct guard_request *q, struct slice raw_path)
 {
-    head_text(q, GUARD_URI, (struct slice){NULL, 0}, GUARD_PERCENT, raw_path);
+    head_text(q, GUARD_URI, (struct slice){NULL, 0}, AS_PERCENT, raw_path);
 }
 
 void guard_args(struct guard_request *q, struct slice raw_query)
 {
-    head_text(q, GUARD_ARG, (struct slice){NULL, 0}, GUARD_PAIRS, raw_query);
+    head_text(q, GUARD_ARG, (struct slice){NULL, 0}, AS_PAIRS, raw_query);
 }
 
 void guard_header(struct guard_request *q, struct slice name, struct slice value)
@@ -133,9 +134,9 @@ void guard_header(struct guard_request *q, struct slice name, struct slice value
     for (size_t i = 0; i < n; i++)
         lower[i] = (uint8_t)(name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 0x20 : name.p[i]);
     struct slice known = slice_of(lower, n);
-    head_text(q, GUARD_HEADER, known, GUARD_NAME, name);
+    head_text(q, GUARD_HEADER, known, AS_NAME, name);
     if (slice_eq_str(known, "cookie"))
-        head_text(q, GUARD_COOKIE, known, GUARD_COOKIES, value);
+        head_text(q, GUARD_COOKIE, known, AS_COOKIES, value);
     else
-        head_text(q, GUARD_HEADER, known, GUARD_PLAIN, value);
+        head_text(q, GUARD_HEADER, known, AS_PLAIN, value);
 }

@@ -228,7 +228,7 @@ static bool same(const struct look *a, const struct look *b)
            memcmp(a->key, b->key, a->key_n) == 0;
 }
 
-struct slice guard_mark_name(const struct guard_mark *m)
+static struct slice mark_name(const struct guard_mark *m)
 {
     return slice_of(m->name, m->name_n);
 }
@@ -267,7 +267,7 @@ static void tell(struct guard_request *q, const struct look *l, const struct gua
     if (m) {
         f->field.part = m->part;
         f->field.in_name = m->in_name;
-        f->field.name = copy(q, guard_mark_name(m));
+        f->field.name = copy(q, mark_name(m));
     }
     q->over = severity_found(q) >= severity(GUARD_LOOKUP, VERDICT_REACHES);
 }

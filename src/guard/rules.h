@@ -58,7 +58,8 @@ struct guard_rules_about guard_rules_about(const struct guard_rules *r);
 enum guard_list { GUARD_NOT_LISTED, GUARD_ALLOWED, GUARD_DENIED }; /* the narrowest entry counts */
 
 enum guard_mode guard_rules_mode(const struct guard_rules *r, struct slice host);
-/* addr: 4 or 16 bytes, network order; an IPv4 address within IPv6 counts as IPv4. */
+/* addr: 4 or 16 bytes, network order; an IPv4 address within IPv6 counts as IPv4. Anything
+ * else is on no list. */
 enum guard_list guard_rules_client(const struct guard_rules *r, struct slice addr);
 /* The host of a call-back, as callback_host writes it. */
 enum guard_list guard_rules_callback(const struct guard_rules *r, struct slice host);
@@ -67,8 +68,9 @@ enum guard_list guard_rules_callback(const struct guard_rules *r, struct slice h
 struct guard_scope {
     const struct guard_rules *rules;
     uint64_t exceptions[2], patches[4]; /* bits, by place in the file; LIMIT_GUARD_… bound them */
-    bool any_exception, any_patch, any_signature;
-    uint32_t parts; /* bit 1 << enum guard_part: patches or signatures look into it */
+    bool any_exception, any_signature;
+    uint32_t
+        parts; /* bit 1 << enum guard_part: patches or signatures look into it; 0: there are none */
 };
 /* path: decoded and normalised, as the server uses it to choose a location. */
 struct guard_scope guard_rules_scope(const struct guard_rules *r, struct slice host,

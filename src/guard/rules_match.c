@@ -198,7 +198,7 @@ enum status guard_matcher_new(struct guard_scratch *w, const struct guard_scope 
                               struct guard_matcher **ret)
 {
     const struct guard_rules *r = s->rules;
-    if (!s->any_patch && !s->any_signature)
+    if (!s->parts)
         return ST_NOT_FOUND;
     if (scratch_fit(w, r) != OK)
         return ST_NOMEM;
@@ -364,7 +364,6 @@ struct guard_scope guard_rules_scope(const struct guard_rules *r, struct slice h
             continue;
         s.patches[i / 64] |= (uint64_t)1 << (i % 64);
         s.parts |= w->any_field ? UINT32_MAX : (uint32_t)1 << w->field.part;
-        s.any_patch = true;
     }
     s.any_signature = r->about.signatures > 0;
     if (s.any_signature)

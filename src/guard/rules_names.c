@@ -116,10 +116,8 @@ enum status rule_names_sort(struct rule_names *t, struct err *e)
         if (!slice_eq(a->name, b->name))
             continue;
         (void)err_set(e, ST_INVALID, N_("%s%.*s stands on line %u already"),
-                      b->name.n == 0        ? "*"
-                      : b->name.p[0] == '.' ? "*"
-                                            : "",
-                      RULE_SHOWN(b->name), a->line);
+                      b->name.n == 0 || b->name.p[0] == '.' ? "*" : "", RULE_SHOWN(b->name),
+                      a->line);
         err_prefix(e, N_("line %u"), b->line);
         return ST_INVALID;
     }

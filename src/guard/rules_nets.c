@@ -21,6 +21,14 @@ static void mask(uint8_t addr[16], unsigned bits)
     }
 }
 
+static enum status no_address(struct slice text, struct err *e)
+{
+    return err_set(e, ST_NOT_FOUND,
+                   N_("%.*s: no address: write 203.0.113.7, 10.0.0.0/8 or "
+                      "2001:db8::/32"),
+                   RULE_SHOWN(text));
+}
+
 enum status rule_net_parse(struct slice text, struct rule_net *ret, struct err *e)
 {
     char address[INET6_ADDRSTRLEN];
@@ -28,20 +36,14 @@ enum status rule_net_parse(struct slice text, struct rule_net *ret, struct err *
     uint64_t length = 0;
     size_t slash = slice_index(text, '/');
     if (slash >= sizeof address || slash == 0)
-        return err_set(e, ST_NOT_FOUND,
-                       N_("%.*s: no address: write 203.0.113.7, 10.0.0.0/8 or "
-                          "2001:db8::/32"),
-                       RULE_SHOWN(text));
+        return no_address(text, e);
     memcpy(address, text.p, slash);
     address[slash] = '\0';
     bool v4 = inet_pton(AF_INET, address, net.addr + 12) == 1;
     if (v4)
         memcpy(net.addr, mapped, sizeof mapped);
     else if (strlen(address) != slash || inet_pton(AF_INET6, address, net.addr) != 1)
-        return err_set(e, ST_NOT_FOUND,
-                       N_("%.*s: no address: write 203.0.113.7, 10.0.0.0/8 or "
-                          "2001:db8::/32"),
-                       RULE_SHOWN(text));
+        return no_address(text, e);
     if (slash < text.n) {
         unsigned most = v4 ? 32 : 128;
         struct slice digits = slice_sub(text, slash + 1, text.n);

@@ -4,10 +4,15 @@
 
 /* --- for parsers */
 
+size_t guard_encode(uint32_t cp, uint8_t out[4])
+{
+    return utf8_encode(cp < 0xd800 || (cp >= 0xe000 && cp < 0x110000) ? cp : UTF8_BAD, out);
+}
+
 void guard_put_point(struct guard_stream *st, uint32_t cp, bool to_name)
 {
     uint8_t text[4];
-    size_t n = utf8_encode(cp < 0xd800 || (cp >= 0xe000 && cp < 0x110000) ? cp : UTF8_BAD, text);
+    size_t n = guard_encode(cp, text);
     for (size_t i = 0; i < n; i++)
         guard_put_to(st, text[i], to_name);
 }
@@ -317,7 +322,7 @@ void guard_stream_begin(struct guard_stream *st, struct guard_request *q, enum g
     st->q = q;
     st->part = part;
     st->say = say_as_decoded;
-    st->matches = (q->scope.any_patch || q->scope.any_signature) && !q->over;
+    st->matches = q->scope.parts && !q->over;
     st->span.part = part;
     st->span.last_place = GUARD_NO_PLACE;
     st->name.n = 0;

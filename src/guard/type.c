@@ -3,11 +3,6 @@
  * the bytes as they are. */
 #include "guard/guard_int.h"
 
-static bool same(struct slice s, const char *text)
-{
-    return s.n == strlen(text) && strncasecmp((const char *)s.p, text, s.n) == 0;
-}
-
 static bool starts(struct slice s, const char *text)
 {
     size_t n = strlen(text);
@@ -17,7 +12,7 @@ static bool starts(struct slice s, const char *text)
 static bool ends(struct slice s, const char *text)
 {
     size_t n = strlen(text);
-    return s.n >= n && same(slice_sub(s, s.n - n, n), text);
+    return s.n >= n && guard_same(slice_sub(s, s.n - n, n), text);
 }
 
 /* Takes `; name=value` off; a quoted value comes without its quotes, escapes in it stay. */
@@ -63,9 +58,10 @@ struct guard_type guard_type_parse(struct slice content_type)
     t.type = slice_trim(slice_sub(content_type, 0, n));
     for (struct slice rest = slice_sub(content_type, n, content_type.n);
          next_parameter(&rest, &name, &value);) {
-        if (same(name, "boundary") && t.boundary.n == 0)
+        if (guard_same(name, "boundary") && t.boundary.n == 0)
             t.boundary = value;
-        else if (same(name, "charset") && (t.charset.n == 0 || guard_charset_is_read(t.charset)))
+        else if (guard_same(name, "charset") &&
+                 (t.charset.n == 0 || guard_charset_is_read(t.charset)))
             t.charset = charset_of_both(t.charset, value);
     }
     return t;
@@ -82,9 +78,14 @@ bool guard_charset_is_wide(struct slice charset)
     return starts(charset, "utf-32") || starts(charset, "utf32") || starts(charset, "ucs-4");
 }
 
+bool guard_charset_is_utf16(struct slice charset)
+{
+    return starts(charset, "utf-16") || starts(charset, "utf16") || starts(charset, "unicode");
+}
+
 bool guard_type_is_form(struct slice s)
 {
-    return same(s, "application/x-www-form-urlencoded");
+    return guard_same(s, "application/x-www-form-urlencoded");
 }
 
 bool guard_type_is_multipart(struct slice s)
@@ -120,12 +121,11 @@ void guard_type_prepare(struct guard_stream *st, const struct guard_type *t)
 bool guard_charset_is_read(struct slice charset)
 {
     static const char *const families[] = {
-        "utf-8",    "utf8",  "us-ascii", "ascii",   "iso-8859-", "iso8859",   "latin",
-        "windows-", "cp125", "cp932",    "ms932",   "shift_jis", "shift-jis", "sjis",
-        "x-sjis",   "euc-",  "gb2312",   "gbk",     "gb18030",   "big5",      "koi8-",
-        "utf-16",   "utf16", "unicode",  "tis-620", "macintosh", "binary",
+        "utf-8",  "utf8",  "us-ascii", "ascii",     "iso-8859-", "iso8859", "latin",     "windows-",
+        "cp125",  "cp932", "ms932",    "shift_jis", "shift-jis", "sjis",    "x-sjis",    "euc-",
+        "gb2312", "gbk",   "gb18030",  "big5",      "koi8-",     "tis-620", "macintosh", "binary",
     };
-    if (charset.n == 0 || guard_charset_is_wide(charset))
+    if (charset.n == 0 || guard_charset_is_wide(charset) || guard_charset_is_utf16(charset))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(families); i++)
         if (starts(charset, families[i]))

@@ -329,7 +329,7 @@ static void scopes(void **state)
     assert_false(guard_scope_wants(&s, &f));
     guard_rules_unref(r);
     s = scope(NULL, "a", "GET", "/");
-    assert_false(s.any_exception || s.any_patch || s.any_signature || guard_scope_wants(&s, &f));
+    assert_false(s.any_exception || s.parts || s.any_signature || guard_scope_wants(&s, &f));
 }
 
 /* Everything between two guard_matcher_begin, cut every `step` bytes. */
