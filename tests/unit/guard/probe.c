@@ -1,5 +1,7 @@
 #include "probe.h"
 
+#include "guard/event.h"
+
 static void *take(void *ctx, size_t n)
 {
     struct probe *p = ctx;
@@ -102,13 +104,11 @@ const char *probe_field(const struct probe *p)
 
 const char *probe_found(const struct probe *p)
 {
-    static const char *const why[] = {"nothing", "lookup",   "patch", "signature",
-                                      "client",  "callback", "limit"};
     static char text[4000];
     const struct guard_finding *f = &p->q.found;
     struct buf b;
     buf_over(&b, text, sizeof text);
-    (void)buf_add_str(&b, why[f->why]);
+    (void)buf_add_str(&b, f->why == GUARD_NOTHING ? "nothing" : guard_why_name(f->why));
     if (f->why == GUARD_LOOKUP || f->why == GUARD_CALLBACK)
         (void)buf_addf(&b, " %s", verdict_name(f->verdict));
     if (f->rule)

