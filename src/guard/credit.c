@@ -5,12 +5,11 @@ uint64_t guard_client_of(struct slice addr)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     uint64_t v = 0;
-    size_t n = addr.n < 8 ? addr.n : 8;
-    if (addr.n == 16 && memcmp(addr.p, mapped, sizeof mapped) == 0) {
+    if (addr.n == 16 && memcmp(addr.p, mapped, sizeof mapped) == 0)
         addr = slice_sub(addr, sizeof mapped, 4);
-        n = 4;
-    }
-    for (size_t i = 0; i < n; i++)
+    if (addr.n != 4 && addr.n != 16)
+        return 1;
+    for (size_t i = 0; i < 4 || (addr.n == 16 && i < 8); i++)
         v = v << 8 | addr.p[i];
     /* no /64 that is routed has these bits before an IPv4 address: they are a multicast prefix */
     return addr.n == 4 ? v | 0xff00000000000000u : v ? v : 1;

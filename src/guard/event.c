@@ -226,7 +226,7 @@ void guard_id(char out[27])
 /* --- rate: a hash table whose entries also stand in the order in which they were seen last */
 
 struct client {
-    uint8_t addr[16];
+    uint64_t id; /* guard_client_of */
     int64_t refilled_ms;
     uint64_t dropped;
     uint32_t left;               /* events that may be written at once */
@@ -260,22 +260,11 @@ void guard_rate_free(struct guard_rate *r)
     free(r);
 }
 
-static void key_of(struct slice addr, uint8_t out[16])
-{
-    memset(out, 0, 16);
-    if (addr.n == 16)
-        memcpy(out, addr.p, 8);
-    else if (addr.n == 4) {
-        out[10] = out[11] = 0xff;
-        memcpy(out + 12, addr.p, 4);
-    }
-}
-
-static uint16_t *chain_of(struct guard_rate *r, const uint8_t key[16])
+static uint16_t *chain_of(struct guard_rate *r, uint64_t id)
 {
     uint64_t h = 0xcbf29ce484222325u ^ r->seed;
-    for (size_t i = 0; i < 16; i++)
-        h = (h ^ key[i]) * 0x100000001b3u;
+    for (size_t i = 0; i < sizeof id; i++)
+        h = (h ^ (id >> 8 * i & 0xff)) * 0x100000001b3u;
     h ^= h >> 29;
     return &r->heads[h & (LIMIT_GUARD_CLIENTS - 1)];
 }
@@ -304,7 +293,7 @@ static struct client *take_place(struct guard_rate *r)
         return &r->clients[r->used++];
     c = &r->clients[r->oldest - 1];
     unlink_age(r, c);
-    at = chain_of(r, c->addr);
+    at = chain_of(r, c->id);
     while (&r->clients[*at - 1] != c)
         at = &r->clients[*at - 1].next;
     *at = c->next;
@@ -313,22 +302,19 @@ static struct client *take_place(struct guard_rate *r)
 
 static struct client *find_client(struct guard_rate *r, struct slice addr, int64_t now_ms)
 {
-    uint8_t key[16];
-    uint16_t *head;
+    uint64_t id = guard_client_of(addr);
+    uint16_t *head = chain_of(r, id);
     struct client *c;
-    key_of(addr, key);
-    head = chain_of(r, key);
     for (uint16_t at = *head; at != 0; at = c->next) {
         c = &r->clients[at - 1];
-        if (memcmp(c->addr, key, 16) != 0)
+        if (c->id != id)
             continue;
         unlink_age(r, c);
         link_newest(r, c);
         return c;
     }
     c = take_place(r);
-    *c = (struct client){.refilled_ms = now_ms, .left = r->burst, .next = *head};
-    memcpy(c->addr, key, 16);
+    *c = (struct client){.id = id, .refilled_ms = now_ms, .left = r->burst, .next = *head};
     *head = (uint16_t)(c - r->clients + 1);
     link_newest(r, c);
     return c;

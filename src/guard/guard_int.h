@@ -55,8 +55,6 @@ struct guard {
     uint8_t piece[2][OPENER_ROOM];
 };
 
-/* A number for the client: IPv4 by address, IPv6 by its /64. Never 0. */
-uint64_t guard_client_of(struct slice addr);
 /* The account of a client, brought up to date. */
 struct guard_credit *guard_credit_of(struct guard *g, uint64_t client);
 

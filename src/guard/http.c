@@ -101,18 +101,17 @@ static enum status take_request_line(struct reader *r, struct http_request *q, b
     if (st != OK)
         return st;
     size_t method = slice_index(line, ' ');
-    const void *last = line.n ? memrchr(line.p, ' ', line.n) : NULL;
+    size_t behind = slice_behind_last(line, ' ');
     if (method == line.n || !is_token(slice_sub(line, 0, method)))
         return FAIL_AT(r, line.p, ST_MALFORMED,
                        N_("no request line: write GET /path HTTP/1.1, with one space between"));
-    size_t end = (size_t)((const uint8_t *)last - line.p);
-    version = slice_sub(line, end + 1, line.n);
+    version = slice_sub(line, behind, line.n);
     *ret_1_0 = slice_eq_str(version, "HTTP/1.0");
-    if (end <= method || (!*ret_1_0 && !slice_eq_str(version, "HTTP/1.1")))
+    if (behind <= method + 1 || (!*ret_1_0 && !slice_eq_str(version, "HTTP/1.1")))
         return FAIL_AT(r, version.p, ST_UNSUPPORTED,
                        N_("the request line ends with HTTP/1.1 or HTTP/1.0"));
     q->method = slice_sub(line, 0, method);
-    return take_target(r, q, slice_sub(line, method + 1, end - method - 1));
+    return take_target(r, q, slice_sub(line, method + 1, behind - method - 2));
 }
 
 /* --- fields */

@@ -30,6 +30,11 @@ struct guard;
 enum status guard_new(struct guard **ret) MUST_USE;
 void guard_free(struct guard *g); /* NULL is fine */
 
+/* Whose credit and whose events an address (4 or 16 bytes, network order) counts for: IPv4 by the
+ * address, also where it stands in an IPv6 one; IPv6 by its /64; anything else, as a local socket,
+ * is one client. Never 0. */
+uint64_t guard_client_of(struct slice addr);
+
 enum guard_why {
     GUARD_NOTHING,
     GUARD_LOOKUP,    /* verdict says how far it gets */

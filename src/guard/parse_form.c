@@ -150,11 +150,9 @@ static size_t leap(struct guard_stream *st, struct slice s, uint64_t at)
 {
     uint64_t quiet = st->quiet_until > at ? st->quiet_until - at - 1 : 0;
     struct slice before = slice_sub(s, 0, quiet < s.n ? (size_t)quiet : s.n);
-    const uint8_t *last = before.n ? memrchr(before.p, st->as.form.separator, before.n) : NULL;
-    if (!last)
-        return 0;
-    size_t n = (size_t)(last - s.p) + 1;
-    begin_name(st, at + n);
+    size_t n = slice_behind_last(before, st->as.form.separator);
+    if (n)
+        begin_name(st, at + n);
     return n;
 }
 

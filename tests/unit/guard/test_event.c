@@ -267,6 +267,12 @@ static void addresses_are_told_apart(void **state)
     assert_true(take(r, "", 0, 0, 0)); /* a local socket */
     assert_false(take(r, "abc", 3, 0, 0));
     assert_true(take(r, "\0\0\0\0", 4, 0, 0));
+    /* a server that listens on [::] hands in IPv4 addresses like these */
+    char mapped[16] = {[10] = '\xff', '\xff', 10, 0, 0, 1};
+    assert_true(take(r, mapped, 16, 0, 0));
+    assert_false(take(r, mapped + 12, 4, 0, 0));
+    mapped[15] = 2;
+    assert_true(take(r, mapped, 16, 0, 0));
     guard_rate_free(r);
 }
 
