@@ -89,8 +89,9 @@ static enum status search(struct followed *f, bool more)
     const struct text_headers h = {f, on_header};
     size_t used = 0;
     uint64_t before = f->lines.lines;
-    enum status st = text_search_block(&f->lines, f->reporter.context.header.n ? &h : NULL,
-                                       slice_of(f->buffer, f->have), more, &used);
+    bool headed = f->head_n && f->head[0] == '#'; /* its columns may be named later */
+    enum status st =
+        text_search_block(&f->lines, headed ? &h : NULL, slice_of(f->buffer, f->have), more, &used);
     f->j->view.counts.lines += f->lines.lines - before;
     used = used > f->have || !more ? f->have : used;
     memmove(f->buffer, f->buffer + used, f->have - used);
@@ -107,21 +108,22 @@ static enum status end_line(struct followed *f)
     return search(f, false);
 }
 
-/* The first bytes of a text: what it is, and what it is known by. */
+/* The first bytes of a text: what it is, and what it is known by. They may come one by one. */
 static void take_head(struct followed *f, struct slice got)
 {
     struct err e = {0};
-    size_t n = sizeof f->head - f->head_n;
-    if (!f->begun && !text_is_plain(got)) {
-        (void)err_set(&e, ST_UNSUPPORTED, N_("packed or in UTF-16: read it without --follow"));
+    size_t before = f->head_n, n = sizeof f->head - before;
+    n = n < got.n ? n : got.n;
+    memcpy(f->head + before, got.p, n);
+    f->head_n += n;
+    if (n && !text_is_plain(before ? slice_of(f->head, f->head_n) : got)) {
+        (void)err_set(&e, ST_UNSUPPORTED,
+                      N_("packed, or in UTF-16 or UTF-32: read it without --follow"));
         pass_over(f, &e);
     }
     if (!f->begun)
         reporter_begin(&f->reporter, got, time_now_ms());
     f->begun = true;
-    n = n < got.n ? n : got.n;
-    memcpy(f->head + f->head_n, got.p, n);
-    f->head_n += n;
 }
 
 /* What there is to read now. */

@@ -53,14 +53,19 @@ struct slice format_header(struct slice head, struct slice *ret_date)
     return (struct slice){NULL, 0};
 }
 
+bool format_begins_header(struct slice text)
+{
+    return (slice_starts(text, SLICE_LIT("#Fields:")) || slice_starts(text, SLICE_LIT("#Date:"))) &&
+           slice_index(text, '\n') < text.n;
+}
+
 size_t format_next_header(struct slice block, size_t from)
 {
     for (size_t i = from; i < block.n; i++) {
         i += slice_index(slice_sub(block, i, block.n), '#');
-        struct slice rest = slice_sub(block, i, block.n);
         if (i > 0 && i < block.n && block.p[i - 1] == '\n' &&
-            (slice_starts(rest, SLICE_LIT("#Fields:")) || slice_starts(rest, SLICE_LIT("#Date:"))))
-            return slice_index(rest, '\n') < rest.n ? i : block.n;
+            format_begins_header(slice_sub(block, i, block.n)))
+            return i;
     }
     return block.n;
 }

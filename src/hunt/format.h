@@ -50,6 +50,8 @@ bool format_parse_as(const char *name, struct slice line, const struct format_co
 /* The first #Fields: line in the head of a file, without its name, which *ret_date is of the #Date:
  * line before it; empty where there is none. */
 struct slice format_header(struct slice head, struct slice *ret_date);
+/* Whether the text begins with a #Fields: or #Date: line that is whole. */
+bool format_begins_header(struct slice text);
 /* Where the next whole line behind `from` begins that is a #Fields: or #Date: line; block.n: none.
  * A server writes them anew when it starts again or logs other columns. */
 size_t format_next_header(struct slice block, size_t from);

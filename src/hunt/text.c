@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "hunt/format.h"
 #include "hunt/map.h"
-#include "hunt/utf16.h"
+#include "hunt/wide.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,6 +66,8 @@ enum status text_search_block(struct line_search *s, const struct text_headers *
                               struct slice block, bool more, size_t *ret_used)
 {
     size_t done = 0, used = 0, at = 0;
+    if (h && !s->inside && format_begins_header(block))
+        h->header(h->ctx, slice_sub(block, 0, slice_index(block, '\n')));
     while (h && (at = format_next_header(block, at)) < block.n) {
         enum status st = line_search_block(s, slice_sub(block, done, at - done), true, &used);
         if (st != OK)
@@ -206,7 +208,7 @@ static enum status peek(struct peeked *p, struct err *e)
 
 bool text_is_plain(struct slice head)
 {
-    return codec_sniff(head) == CODEC_PLAIN && !tar_sniff(head) && !utf16_sniff(head) &&
+    return codec_sniff(head) == CODEC_PLAIN && !tar_sniff(head) && !wide_sniff(head, NULL) &&
            sniff_head(head) != SNIFF_ZIP;
 }
 
@@ -406,11 +408,12 @@ static enum status search_inner_zip(struct text_search *t, const struct stream_s
     return st;
 }
 
-static enum status search_utf16(struct text_search *t, const struct stream_source *from)
+static enum status search_wide(struct text_search *t, const struct wide_form *form,
+                               const struct stream_source *from)
 {
-    struct utf16 u;
-    struct stream_source text = {&u, utf16_read};
-    utf16_init(&u, from);
+    struct wide w;
+    struct stream_source text = {&w, wide_read};
+    wide_init(&w, form, from);
     return search_text(t, &text);
 }
 
@@ -427,6 +430,7 @@ static enum status search_inner(struct text_search *t, const struct stream_sourc
         return search_text(t, &whole);
     }
     enum codec_kind kind = codec_sniff(head);
+    struct wide_form form;
     bool zip = sniff_head(head) == SNIFF_ZIP, tar = tar_sniff(head);
     if ((kind != CODEC_PLAIN || tar || zip) && t->depth > DEPTH) {
         (void)err_set(e, ST_UNSUPPORTED, N_("packed too often, one inside the other"));
@@ -437,8 +441,8 @@ static enum status search_inner(struct text_search *t, const struct stream_sourc
         return search_inner_zip(t, &whole, e);
     if (kind != CODEC_PLAIN)
         return search_packed(t, kind, &whole, e);
-    if (utf16_sniff(head))
-        return search_utf16(t, &whole);
+    if (wide_sniff(head, &form))
+        return search_wide(t, &form, &whole);
     return tar ? search_tar(t, &whole, e) : search_text(t, &whole);
 }
 

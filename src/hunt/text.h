@@ -1,6 +1,6 @@
 /* What lies in a file, as texts to search: the file itself, or unpacked, or each member of an
- * archive, by content at every level. UTF-16 is read as UTF-8. A zip that comes as a stream, out of
- * another archive or from a pipe, is kept in a temporary file while it is searched.
+ * archive, by content at every level. UTF-16 and UTF-32 are read as UTF-8. A zip that comes as a
+ * stream, out of another archive or from a pipe, is kept in a temporary file while it is searched.
  *
  * One text_search per thread; it holds one read buffer and whatever the codecs of the file that is
  * being read take, bounded together by LIMIT_HUNT_CODECS. Input is hostile.

@@ -319,13 +319,16 @@ class Packing(Case):
         self.assertIn("no room for it in a temporary file", s["incomplete"][0]["reason"])
         self.assertEqual(os.listdir(self.dir), [])
 
-    def test_utf16(self):
-        for encoding in ("utf-16-le", "utf-16-be"):
-            path = self.put("w.log", ("\ufeff" + access() * 90 + access(path="/?q=%24%7Bjndi:ldap://h/%E6%97%A5%7D") + access("日本")).encode(encoding))
-            code, rows, s = hunt(path)
-            self.assertEqual([(r["line"], r["client"], r["field"], r["time"]) for r in rows],
-                             [(91, "198.51.100.23", "query q", "2021-12-13T13:40:03.000Z")])
-            self.assertEqual((s["lines"], s["from"]), (92, "2021-12-13T13:40:03.000Z"))
+    def test_utf16_and_utf32(self):
+        for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
+            for mark in ("\ufeff", ""):
+                text = mark + access() * 90 + access(path="/?q=%24%7Bjndi:ldap://h/%E6%97%A5%7D") + access("日本")
+                for how in ("{}", "-"):
+                    path = self.put("w.log", text.encode(encoding))
+                    code, rows, s = hunt(how.format(path), input=text.encode(encoding))
+                    self.assertEqual([(r["line"], r["client"], r["field"], r["time"]) for r in rows],
+                                     [(91, "198.51.100.23", "query q", "2021-12-13T13:40:03.000Z")], (encoding, mark, how))
+                    self.assertEqual((s["lines"], s["from"]), (92, "2021-12-13T13:40:03.000Z"))
 
     def test_cut_is_told_and_what_is_there_is_searched(self):
         noise = random.Random(5).randbytes(60000).hex().encode()
@@ -625,6 +628,30 @@ class Follow(Case):
         time.sleep(0.7)
         rows, s = self.end(p)
         self.assertEqual((self.hosts(rows), s["lines"]), ([("two.example", 2)], 2))
+
+    def test_wide_text_that_comes_byte_by_byte(self):
+        text = ("\ufeff" + self.attempt("one")).encode("utf-32-le")
+        path = self.put("x.log", text[:1])
+        p = self.begin(path)
+        with open(path, "ab", buffering=0) as f:
+            for n in range(1, 5):
+                time.sleep(0.6)
+                f.write(text[n:n + 1])
+            f.write(text[5:])
+        time.sleep(0.8)
+        rows, s = self.end(p)
+        self.assertEqual([i["path"] for i in s["incomplete"]], [path])
+        self.assertIn("UTF-32", s["incomplete"][0]["reason"])
+
+    def test_columns_that_are_named_later(self):
+        path = self.put("x.log", "#Software: Microsoft Internet Information Services 10.0\n")
+        p = self.begin(path)
+        time.sleep(0.8)
+        with open(path, "a") as f:
+            f.write("#Fields: date time c-ip cs-uri-query\n2021-12-13 13:40:03 198.51.100.23 %s\n" % PAYLOAD)
+        row, = self.wait_for(p, 1)
+        self.assertEqual((row["client"], row["time"]), ("198.51.100.23", "2021-12-13T13:40:03.000Z"))
+        self.end(p)
 
     def test_what_is_not_followed_is_said(self):
         packed = self.put("x.gz", gzip.compress(self.attempt("one").encode()))

