@@ -5,13 +5,18 @@
 #define FAILS 200  /* steps of full looks that may fail in a cell before it is decoded in one go */
 #define FINDS 1000 /* of those that find; then what may be a place is one, without a look */
 
-/* A backslash may be followed by any number of u; what is in view must not end within them. */
+/* A backslash may be followed by any number of u, and &# by any number of zeros; what is in view
+ * must not end within them. */
 static bool runs_out(struct slice text, size_t at)
 {
     size_t i = at + 1;
-    while (i < text.n && ((text.p[i] | 0x20) == 'u' || (text.p[i] | 0x20) == 'x'))
+    bool backslash = text.p[at] == '\\', entity = text.p[at] == '&';
+    while (i < text.n && (backslash ? (text.p[i] | 0x20) == 'u' || (text.p[i] | 0x20) == 'x'
+                                    : text.p[i] == '#' || (text.p[i] | 0x20) == 'x'))
         i++;
-    return i == text.n && text.n - at > GUARD_AHEAD / 2 && text.p[at] == '\\';
+    while (i < text.n && text.p[i] == '0' && entity)
+        i++;
+    return i == text.n && text.n - at > GUARD_AHEAD / 2 && (backslash || entity);
 }
 
 /* &amp; before what it makes no other escape of: XML and HTML are full of it. */

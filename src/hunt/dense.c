@@ -8,6 +8,7 @@
 #include <emmintrin.h>
 
 #define NOT_ASCII '?'
+#define GONE UINT32_MAX /* the value of what leaves nothing */
 #define PAD (OPENER_ROOM - OPENER_PIECE)
 
 struct undone {
@@ -31,15 +32,28 @@ static inline struct undone four_digits(const uint8_t *p, size_t before)
                         : (struct undone){0};
 }
 
-/* Up to `most` digits; took counts them only, and there is at least one. */
-static struct undone digits(const uint8_t *p, uint32_t base, size_t most)
+/* Up to `most` digits behind any number of zeros; took counts them all, and there is at least one.
+ */
+static struct undone padded_digits(const uint8_t *p, uint32_t base, size_t most)
 {
     struct undone u = {0};
+    while (p[u.took] == '0')
+        u.took++;
+    most += u.took;
     while (u.took < most && opener_digits[p[u.took]] < base) {
         u.value = u.value > 0xffff ? u.value : u.value * base + opener_digits[p[u.took]];
         u.took++;
     }
     return u;
+}
+
+/* Two or three. */
+static struct undone octal_digits(const uint8_t *p)
+{
+    struct undone u = {0};
+    while (u.took < 3 && opener_digits[p[u.took]] < 8)
+        u.value = u.value * 8 + opener_digits[p[u.took++]];
+    return u.took >= 2 ? u : (struct undone){0};
 }
 
 /* At the percent sign. */
@@ -64,16 +78,21 @@ static inline struct undone undo_backslash(const uint8_t *p, size_t *ret_run)
         i++;
     if (i == run && p[i] == '{') /* as regular expressions have it */
         return (struct undone){i + 1, '{'};
+    if (i == run && (p[i] == '\n' || p[i] == '\r')) /* the line goes on */
+        return (struct undone){i + 1 + (p[i] == '\r' && p[i + 1] == '\n'), GONE};
     if (i == run) {
-        struct undone u = digits(p + i, 8, 3);
-        return u.took >= 2 ? (struct undone){i + u.took, u.value} : (struct undone){0};
+        struct undone u = octal_digits(p + i);
+        return u.took ? (struct undone){i + u.took, u.value} : (struct undone){0};
     }
     if (p[i] == '{') {
-        struct undone u = digits(p + i + 1, 16, 8);
+        struct undone u = padded_digits(p + i + 1, 16, 8);
         size_t behind = i + 1 + u.took;
         return u.took && p[behind] == '}' ? (struct undone){behind + 1, u.value}
                                           : (struct undone){0};
     }
+    if (p[run] == 'U' && four_digits(p + i, 0).took && four_digits(p + i + 4, 0).took)
+        return (struct undone){i + 8,
+                               four_digits(p + i, 0).value << 16 | four_digits(p + i + 4, 0).value};
     return (p[i - 1] | 0x20) == 'x' ? two_digits(p + i, i) : four_digits(p + i, i);
 }
 
@@ -120,7 +139,7 @@ static inline struct undone undo_entity(const uint8_t *p)
     struct undone u;
     if (p[1] == '#') {
         bool is_hex = (p[2] | 0x20) == 'x';
-        u = digits(p + 2 + is_hex, is_hex ? 16 : 10, 16);
+        u = padded_digits(p + 2 + is_hex, is_hex ? 16 : 10, 16);
         u.took += u.took ? 2 + (size_t)is_hex : 0;
     } else {
         u = undo_name(p);
@@ -185,11 +204,12 @@ static size_t undo(const uint8_t *in, size_t n, uint8_t *out)
             if (at > from)
                 copy_gap(w, in + from, at - from);
             w += at - from;
-            *w++ = u.value < 0x80 ? (uint8_t)u.value : NOT_ASCII;
+            if (u.value != GONE)
+                *w++ = u.value < 0x80 ? (uint8_t)u.value : NOT_ASCII;
             from = next;
         }
     }
-    if (w == out)
+    if (from == 0)
         return 0;
     memcpy(w, in + from, n - from);
     w += n - from;

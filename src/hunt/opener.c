@@ -70,6 +70,18 @@ static bool pull_number(struct puller *p, size_t at, unsigned layer, int base, u
     return n >= least;
 }
 
+/* The same of a number that ends by itself: any number of zeros may lead. Many of them take all
+ * steps, and so are an opener until they are looked at whole. */
+static bool pull_padded(struct puller *p, size_t at, unsigned layer, int base, unsigned most,
+                        struct pulled *ret)
+{
+    struct pulled d = pull(p, at, layer);
+    bool padded = d.c == '0';
+    for (; d.c == '0'; d = pull(p, at, layer))
+        at = d.next;
+    return pull_number(p, at, layer, base, padded ? 0 : 1, most, ret);
+}
+
 static struct pulled pull_percent(struct puller *p, size_t at, unsigned layer)
 {
     struct pulled v, u = pull(p, at, layer);
@@ -83,7 +95,11 @@ static struct pulled pull_backslash(struct puller *p, size_t at, unsigned layer)
     struct pulled v, c = pull(p, at, layer);
     while (c.c == '\\')
         c = pull(p, at = c.next, layer);
-    bool letter = false, is_x = false;
+    bool letter = false, is_x = false, is_wide = c.c == 'U';
+    if (c.c == '\n' || c.c == '\r') { /* the line goes on: what follows is read as this was */
+        struct pulled end = c.c == '\r' ? pull(p, c.next, layer) : c;
+        return pull(p, end.c == '\n' ? end.next : c.next, layer + 1);
+    }
     while (c.c == 'u' || c.c == 'U' || c.c == 'x' || c.c == 'X') {
         letter = true;
         is_x = (c.c | 0x20) == 'x';
@@ -94,11 +110,13 @@ static struct pulled pull_backslash(struct puller *p, size_t at, unsigned layer)
     if (!letter)
         return pull_number(p, at, layer, 8, 2, 3, &v) ? v : (struct pulled){NOTHING, 0};
     if (c.c == '{') {
-        if (!pull_number(p, c.next, layer, 16, 1, 8, &v))
+        if (!pull_padded(p, c.next, layer, 16, 8, &v))
             return (struct pulled){NOTHING, 0};
         c = pull(p, v.next, layer);
         return c.c == '}' ? (struct pulled){v.c, c.next} : (struct pulled){NOTHING, 0};
     }
+    if (is_wide && pull_number(p, at, layer, 16, 8, 8, &v))
+        return v;
     unsigned digits = is_x ? 2 : 4;
     return pull_number(p, at, layer, 16, digits, digits, &v) ? v : (struct pulled){NOTHING, 0};
 }
@@ -119,7 +137,7 @@ static struct pulled pull_entity(struct puller *p, size_t at, unsigned layer)
     if (c.c == '#') {
         struct pulled x = pull(p, c.next, layer);
         bool is_hex = (x.c | 0x20) == 'x';
-        if (!pull_number(p, is_hex ? x.next : c.next, layer, is_hex ? 16 : 10, 1, 16, &v))
+        if (!pull_padded(p, is_hex ? x.next : c.next, layer, is_hex ? 16 : 10, 16, &v))
             return (struct pulled){NOTHING, 0};
     } else {
         char name[ENTITY_NAME + 1] = "";
@@ -371,6 +389,14 @@ static bool number_can(struct slice s, size_t at, int base, size_t least, size_t
     return continues(s, behind, v);
 }
 
+static bool padded_can(struct slice s, size_t at, int base, size_t most)
+{
+    size_t first = at;
+    while (at_or_nul(s, at) == '0')
+        at++;
+    return number_can(s, at, base, at == first, most);
+}
+
 static bool percent_can(struct slice s, size_t at)
 {
     uint8_t c = at_or_nul(s, at + 1);
@@ -389,7 +415,7 @@ static bool backslash_can(struct slice s, size_t at)
 {
     while (at_or_nul(s, at) == '\\')
         at++;
-    bool letter = false, is_x = false;
+    bool letter = false, is_x = false, is_wide = at_or_nul(s, at) == 'U';
     for (; (at_or_nul(s, at) | 0x20) == 'u' || (at_or_nul(s, at) | 0x20) == 'x'; at++) {
         letter = true;
         is_x = (s.p[at] | 0x20) == 'x';
@@ -400,7 +426,9 @@ static bool backslash_can(struct slice s, size_t at)
     if (!letter)
         return number_can(s, at, 8, 2, 3) || number_can(s, at, 8, 2, 2);
     if (c == '{')
-        return number_can(s, at + 1, 16, 1, 8);
+        return padded_can(s, at + 1, 16, 8);
+    if (is_wide && number_can(s, at, 16, 8, 8))
+        return true;
     return is_x ? number_can(s, at, 16, 2, 2) : number_can(s, at, 16, 4, 4);
 }
 
@@ -409,8 +437,7 @@ static bool entity_can(struct slice s, size_t at)
     if (at_or_nul(s, at + 1) != '#')
         return continues(s, at + 1, '&');
     bool is_hex = (at_or_nul(s, at + 2) | 0x20) == 'x';
-    return is_escape(at_or_nul(s, at + 2)) ||
-           number_can(s, at + 2 + is_hex, is_hex ? 16 : 10, 1, 16);
+    return is_escape(at_or_nul(s, at + 2)) || padded_can(s, at + 2 + is_hex, is_hex ? 16 : 10, 16);
 }
 
 enum opener_answer opener_quick(struct slice s, size_t at, struct opener_memory *m)

