@@ -8,45 +8,22 @@
 
 #include "base/arena.h"
 #include "base/messages.h"
-#include "hunt/callback.h"
+#include "lookup/callback.h"
 #include "lookup/examine.h"
+#include "lookup/target.h"
 
 #define EXPLAIN_EVENTS 1024 /* as many are kept; the others are counted */
 #define EXPLAIN_STEPS 60    /* as many are told */
-#define EXPLAIN_MARKS 128   /* pieces of a text that are the server's */
-
-struct explain_step {
-    enum eval_event_kind kind;
-    struct slice variable, name, value;
-    size_t at, n; /* the piece it decides, of the text behind the step before */
-};
-
-/* A piece of the text whose value the server has: evaluation leaves ${env:USER} as it stands, or
- * takes the default that a server without USER would take. */
-struct explain_mark {
-    size_t at, n;
-    struct slice name;
-    bool has_default;
-    struct slice given; /* the default */
-};
-
-struct explain_marks {
-    struct explain_mark mark[EXPLAIN_MARKS];
-    size_t count;
-};
 
 struct explained {
     struct slice given;
     struct examined found;
-    struct explain_step *steps; /* EXPLAIN_EVENTS of them */
-    size_t count, total;        /* kept, told by the evaluator */
-    struct explain_step last;   /* the lookup, even where it comes behind those kept: at, n */
-    struct explain_marks marks; /* of the text behind the last event */
-    struct explain_marks marks_at_end; /* of the text in which the lookup stands */
-    struct slice target;        /* found.key, with ${NAME} for each value that is the server's */
-    struct explain_marks leaks; /* of target, in their order: what the call-back carries out */
-    struct callback to;         /* of target */
-    struct arena arena;         /* the texts of all of these */
+    struct eval_event *steps;    /* EXPLAIN_EVENTS of them */
+    size_t count, total;         /* kept, told by the evaluator */
+    struct lookup_target target; /* also where the lookup comes behind the steps kept */
+    struct buf target_text;
+    struct callback to; /* of target */
+    struct arena arena; /* the texts of all of these */
 };
 
 #define EXPLAIN_MEMORY MIB(48) /* of the arena: at least the first steps of the longest text */
@@ -59,22 +36,16 @@ void explained_done(struct explained *e);
 enum status explained_fill(struct explained *e, struct examiner *ex, struct evaluator *ev,
                            struct slice text) MUST_USE;
 
-/* What stands behind a step where its piece stood. False: the text stays as it is. */
-bool explain_step_gives(const struct explain_step *s, struct slice *ret);
-
-/* What marks become by a step. Names and defaults are those of the step, not copied. */
-void explain_marks_take(struct explain_marks *m, const struct explain_step *s);
-
 /* What kind of thing of the server a variable names; NULL: none. */
 struct explain_source {
-    const char *prefix;
     const char *is;    /* "%s is this server's environment variable %s" */
-    const char *leaks; /* "environment variable %s" */
+    const char *leaks; /* "environment variable %s"; NULL: nobody wants to know */
 };
 const struct explain_source *explain_source(struct slice name);
 struct slice explain_key(struct slice name); /* what stands behind the colon, else all */
 
-/* Each variable that leaks is told once: whether leaks.mark[i] is the first of its name. */
+/* Each variable that leaks is told once: whether mark i of the target is one, and the first of its
+ * name. */
 bool explain_leak_first(const struct explained *e, size_t i);
 bool explain_leak_in_host(const struct explained *e, size_t i);
 

@@ -16,8 +16,8 @@ static void add_callback(struct jsonw *w, const struct explained *e)
     json_end_object(w);
     json_key(w, "leaks");
     json_begin_array(w);
-    for (size_t i = 0; i < e->leaks.count; i++) {
-        const struct explain_mark *m = &e->leaks.mark[i];
+    for (size_t i = 0; i < e->target.marks.count; i++) {
+        const struct server_mark *m = &e->target.marks.mark[i];
         if (!explain_leak_first(e, i))
             continue;
         json_begin_object(w);
@@ -30,7 +30,7 @@ static void add_callback(struct jsonw *w, const struct explained *e)
     json_end_array(w);
 }
 
-static void add_step(struct jsonw *w, const struct explain_step *s)
+static void add_step(struct jsonw *w, const struct eval_event *s)
 {
     static const char *const kinds[] = {"escape", "value", "default", "unresolved",
                                         "jndi",   "cycle", "bad_key", "pass"};

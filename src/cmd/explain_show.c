@@ -26,11 +26,11 @@ static size_t character(struct slice s, size_t at)
 }
 
 /* Appends what stands at `at` and returns how far that reaches. */
-static size_t add_one(struct buf *out, struct slice s, size_t at, const struct explain_marks *marks,
+static size_t add_one(struct buf *out, struct slice s, size_t at, const struct server_marks *marks,
                       bool defaults)
 {
     for (size_t i = 0; i < marks->count; i++) {
-        const struct explain_mark *m = &marks->mark[i];
+        const struct server_mark *m = &marks->mark[i];
         if (m->at != at || (m->has_default && !defaults))
             continue;
         (void)buf_add_char(out, '<');
@@ -45,14 +45,14 @@ static size_t add_one(struct buf *out, struct slice s, size_t at, const struct e
 }
 
 void explain_add_marked(struct buf *out, struct slice text, size_t from, size_t n,
-                        const struct explain_marks *marks, bool defaults)
+                        const struct server_marks *marks, bool defaults)
 {
     for (size_t at = from; at < from + n && at < text.n;)
         at = add_one(out, text, at, marks, defaults);
 }
 
 /* Into v->piece; *ret_marked of marked[] say from where to where pieces stand in it. */
-static size_t render(struct explain_view *v, struct slice s, const struct explain_marks *marks,
+static size_t render(struct explain_view *v, struct slice s, const struct server_marks *marks,
                      const struct explain_piece *pieces, size_t count,
                      struct explain_piece marked[EXPLAIN_PIECES])
 {
@@ -139,7 +139,7 @@ static void add_row(struct explain_view *v, struct slice s, size_t from, size_t 
     (void)buf_add_char(&v->out, '\n');
 }
 
-void explain_show(struct explain_view *v, struct slice text, const struct explain_marks *marks,
+void explain_show(struct explain_view *v, struct slice text, const struct server_marks *marks,
                   const struct explain_piece *pieces, size_t count)
 {
     struct explain_piece marked[EXPLAIN_PIECES];

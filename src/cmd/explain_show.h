@@ -15,13 +15,13 @@ struct explain_piece {
 
 /* Appends rows to v->out. Of a long text only the part around the first piece, which "…" tells.
  * Pieces come in their order and do not overlap. */
-void explain_show(struct explain_view *v, struct slice text, const struct explain_marks *marks,
+void explain_show(struct explain_view *v, struct slice text, const struct server_marks *marks,
                   const struct explain_piece *pieces, size_t count);
 
 /* Appends `n` bytes of text from `from` on as one run, each mark as <NAME>: those with a default
  * only with `defaults`. */
 void explain_add_marked(struct buf *out, struct slice text, size_t from, size_t n,
-                        const struct explain_marks *marks, bool defaults);
+                        const struct server_marks *marks, bool defaults);
 
 #define EXPLAIN_RED "1;31"
 #define EXPLAIN_YELLOW "33"

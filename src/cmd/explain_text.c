@@ -63,7 +63,7 @@ static const char *decoder_words(enum lang lang, const char *name, bool done)
 struct telling {
     struct explain_view *v;
     const struct explained *e;
-    struct explain_marks marks; /* of v->now */
+    struct server_marks marks; /* of v->now */
     unsigned number;
     size_t told; /* events that were shown or passed over */
 };
@@ -76,7 +76,7 @@ static void begin_step(struct telling *t)
     (void)buf_add_str(&t->v->out, "  ");
 }
 
-static const char *step_sentence(enum lang lang, const struct explain_step *s,
+static const char *step_sentence(enum lang lang, const struct eval_event *s,
                                  const struct explain_source *source, struct slice *ret_second)
 {
     *ret_second = s->value;
@@ -112,10 +112,10 @@ static const char *step_sentence(enum lang lang, const struct explain_step *s,
 }
 
 /* The text becomes what it is behind a step. */
-static void take_step(struct telling *t, const struct explain_step *s)
+static void take_step(struct telling *t, const struct eval_event *s)
 {
     struct explain_view *v = t->v;
-    struct explain_step moved = *s;
+    struct eval_event moved = *s;
     struct slice now = buf_slice(&v->now), with;
     size_t start = t->e->found.start;
     t->told++;
@@ -124,9 +124,10 @@ static void take_step(struct telling *t, const struct explain_step *s)
         (void)buf_add_slice(&v->now, s->variable);
         return;
     }
-    if (!explain_step_gives(s, &with))
+    if (!server_event_gives(s, &with))
         return;
     moved.at += start;
+    moved.outer += start;
     buf_clear(&v->next);
     (void)buf_add_slice(&v->next, slice_sub(now, 0, moved.at));
     (void)buf_add_slice(&v->next, with);
@@ -134,13 +135,13 @@ static void take_step(struct telling *t, const struct explain_step *s)
     struct buf was = v->now;
     v->now = v->next;
     v->next = was;
-    explain_marks_take(&t->marks, &moved);
+    server_marks_take(&t->marks, &moved, NULL);
 }
 
 /* Whether a step changes nothing that a reader sees: what was told stays as it is once more. */
 static bool is_silent(const struct telling *t, size_t i)
 {
-    const struct explain_step *s = &t->e->steps[i];
+    const struct eval_event *s = &t->e->steps[i];
     if (s->kind != EVAL_EVENT_UNRESOLVED)
         return false;
     for (size_t k = 0; k < t->marks.count; k++) {
@@ -156,7 +157,7 @@ static bool is_silent(const struct telling *t, size_t i)
 }
 
 /* A variable that gives plain text. */
-static bool is_plain(const struct explain_step *s)
+static bool is_plain(const struct eval_event *s)
 {
     return (s->kind == EVAL_EVENT_VALUE || s->kind == EVAL_EVENT_DEFAULT) &&
            slice_find(s->value, SLICE_LIT("${")) == s->value.n;
@@ -164,7 +165,7 @@ static bool is_plain(const struct explain_step *s)
 
 /* ${env:X:-j}ndi: a default of one letter that touches a word or another variable hides a piece of
  * that word; what the server has is not meant. */
-static bool hides_a_letter(const struct explain_step *s, struct slice now, size_t at)
+static bool hides_a_letter(const struct eval_event *s, struct slice now, size_t at)
 {
     uint8_t before = at > 0 ? now.p[at - 1] : ' ';
     uint8_t behind = at + s->n < now.n ? now.p[at + s->n] : ' ';
@@ -179,7 +180,7 @@ static size_t group_of(const struct telling *t, size_t i)
     const struct explained *e = t->e;
     size_t n = 0, shrunk = e->found.start;
     for (; i + n < e->count && n < EXPLAIN_PIECES && is_plain(&e->steps[i + n]); n++) {
-        const struct explain_step *s = &e->steps[i + n], *before = n ? s - 1 : NULL;
+        const struct eval_event *s = &e->steps[i + n], *before = n ? s - 1 : NULL;
         if (before && s->at < before->at + before->value.n)
             break;
         if (explain_source(s->name) && !hides_a_letter(s, buf_slice(&t->v->now), s->at + shrunk))
@@ -194,7 +195,7 @@ static void show_before(struct telling *t, size_t i, size_t group)
     struct explain_piece pieces[EXPLAIN_PIECES];
     size_t shrunk = t->e->found.start, count = 0;
     for (size_t k = i; k < i + group && k < t->e->count; k++) {
-        const struct explain_step *s = &t->e->steps[k];
+        const struct eval_event *s = &t->e->steps[k];
         if (s->kind == EVAL_EVENT_JNDI || s->kind == EVAL_EVENT_PASS)
             break;
         pieces[count++] = (struct explain_piece){s->at + shrunk, s->n};
@@ -232,7 +233,7 @@ static void say_group(struct telling *t, size_t i, size_t group)
 }
 
 /* Says a step and takes it. Its texts are shown as the text around them is. */
-static void say_step(struct telling *t, const struct explain_step *s)
+static void say_step(struct telling *t, const struct eval_event *s)
 {
     struct explain_view *v = t->v;
     size_t at = t->e->found.start + s->at;
@@ -287,17 +288,18 @@ static void end_steps(struct telling *t)
 {
     struct explain_view *v = t->v;
     const struct explained *e = t->e;
-    size_t left = e->total - t->told - (e->last.n > 0);
+    size_t left = e->total - t->told - (e->target.n > 0);
     (void)buf_addf(
         &v->out, TN(v->lang, "  … and %zu step more\n", "  … and %zu steps more\n", (int64_t)left),
         left);
-    if (e->last.n == 0)
+    if (e->target.n == 0)
         return;
     buf_clear(&v->next); /* what the lookup stands in begins behind what was found before it */
     (void)buf_add_str(&v->next, "${jndi:");
-    explain_add_marked(&v->next, e->target, 0, least(e->target.n, PATH), &e->leaks, true);
-    (void)buf_add_str(&v->next, e->target.n < PATH ? "}" : "…");
-    static const struct explain_marks none;
+    explain_add_marked(&v->next, e->target.text, 0, least(e->target.text.n, PATH), &e->target.marks,
+                       true);
+    (void)buf_add_str(&v->next, e->target.text.n < PATH ? "}" : "…");
+    static const struct server_marks none;
     struct slice shown = buf_slice(&v->next);
     explain_show(v, shown, &none, NULL, 0);
     begin_step(t);
@@ -433,11 +435,11 @@ static void add_fact(struct explain_view *v, const char *code, struct slice fact
 static struct slice key_part(struct explain_view *v, const struct explained *e, const char *word,
                              struct slice part)
 {
-    size_t from = part.p ? (size_t)(part.p - e->target.p) : 0;
+    size_t from = part.p ? (size_t)(part.p - e->target.text.p) : 0;
     size_t n = utf8_floor(part, PATH);
     buf_clear(&v->piece);
     (void)buf_add_str(&v->piece, word);
-    explain_add_marked(&v->piece, e->target, from, n, &e->leaks, true);
+    explain_add_marked(&v->piece, e->target.text, from, n, &e->target.marks, true);
     (void)buf_add_str(&v->piece, n < part.n ? "…" : "");
     return buf_slice(&v->piece);
 }
@@ -467,7 +469,7 @@ static void add_callback(struct explain_view *v, const struct explained *e)
 
 static void add_leak(struct explain_view *v, const struct explained *e, size_t i)
 {
-    const struct explain_mark *m = &e->leaks.mark[i];
+    const struct server_mark *m = &e->target.marks.mark[i];
     struct buf text;
     buf_init(&text, KIB(8));
     attempt_add_sentence(&text, T(v->lang, explain_source(m->name)->leaks), explain_key(m->name),
@@ -496,19 +498,15 @@ static bool is_bare(struct slice s)
     return s.n > 0;
 }
 
-/* What logs elsewhere can name of the host: nothing of it that is the server's, but a default that
- * is all there is. */
-static void add_fixed_host(struct buf *out, const struct explained *e)
+/* " --ioc NAME" for what logs elsewhere can name of the host. */
+static void add_indicator(struct buf *out, const struct explained *e)
 {
-    bool partial;
-    struct slice host = e->to.host, fixed = callback_fixed(host, &partial);
-    size_t from = host.p ? (size_t)(host.p - e->target.p) : 0;
-    for (size_t i = 0; fixed.n == 0 && i < e->leaks.count; i++) {
-        if (e->leaks.mark[i].at == from && e->leaks.mark[i].n == host.n)
-            fixed = e->leaks.mark[i].given;
-    }
-    if (is_bare(fixed))
-        (void)callback_host(fixed, out);
+    bool below = false;
+    struct buf name;
+    buf_init(&name, e->to.host.n + KIB(1));
+    if (callback_sought(e->to.host, &name, &below) == OK && is_bare(buf_slice(&name)))
+        (void)buf_addf(out, below ? " --ioc '*.%s'" : " --ioc %s", buf_text(&name));
+    buf_done(&name);
 }
 
 static void add_next(struct explain_view *v, const struct explained *e)
@@ -521,13 +519,12 @@ static void add_next(struct explain_view *v, const struct explained *e)
         return;
     }
     buf_clear(&v->piece);
-    add_fixed_host(&v->piece, e);
+    add_indicator(&v->piece, e);
     if (e->to.host.n == 0) { /* nobody to look for in an outbound log */
         (void)buf_add_str(&v->out, "hikeshi hunt LOGS\n");
         return;
     }
-    (void)buf_addf(&v->out, "hikeshi hunt --outbound LOG%s%s LOGS\n", v->piece.n ? " --ioc " : "",
-                   buf_text(&v->piece));
+    (void)buf_addf(&v->out, "hikeshi hunt --outbound LOG%s LOGS\n", buf_text(&v->piece));
 }
 
 void explain_text(struct explain_view *v, const struct explained *e)
@@ -542,7 +539,7 @@ void explain_text(struct explain_view *v, const struct explained *e)
     }
     if (e->found.verdict >= VERDICT_IF_CLOSED) {
         add_callback(v, e);
-        for (size_t i = 0; i < e->leaks.count; i++) {
+        for (size_t i = 0; i < e->target.marks.count; i++) {
             if (explain_leak_first(e, i))
                 add_leak(v, e, i);
         }

@@ -11,11 +11,28 @@
 #include <errno.h>
 #include <unistd.h>
 
-static enum status want(struct hunt_job *j, struct slice host)
+/* A call-back's host as it is looked for, behind a dot where any name below it counts; or nothing.
+ * Room for what sightings keep. */
+static struct slice sought(struct buf *name, struct slice host)
 {
-    bool partial = false;
-    struct slice fixed = callback_fixed(host, &partial);
-    return fixed.n ? outbound_want(j->outbound, fixed, partial) : OK;
+    bool below = false;
+    buf_clear(name);
+    (void)buf_add_char(name, '.');
+    if (callback_sought(host, name, &below) != OK || name->n == 1)
+        return (struct slice){NULL, 0};
+    return slice_sub(buf_slice(name), !below, name->n);
+}
+
+static void sought_init(struct buf *name)
+{
+    buf_init(name, LIMIT_HUNT_TEXT + 2);
+}
+
+/* One that sought() gave, or an indicator. */
+static enum status want(struct hunt_job *j, struct slice name)
+{
+    bool below = name.n && name.p[0] == '.';
+    return name.n ? outbound_want(j->outbound, slice_sub(name, below, name.n), below) : OK;
 }
 
 /* --- indicators in */
@@ -46,6 +63,10 @@ static enum status add_indicator(struct hunt_job *j, struct slice word)
         word = c.host;
     }
     buf_init(&b, KIB(2));
+    /* *.evil.example, and what proxies and STIX write for it: any name below */
+    size_t before = word.n && (word.p[0] == '*' || word.p[0] == '%');
+    bool below = word.n > before && word.p[before] == '.';
+    word = slice_sub(word, below ? before + 1 : 0, word.n);
     /* 203[.]0[.]113[.]9, evil(.)example: written so that nobody clicks on it */
     for (size_t i = 0; i < word.n; i++)
         if (!strchr("[]()", word.p[i]))
@@ -57,8 +78,9 @@ static enum status add_indicator(struct hunt_job *j, struct slice word)
         struct slice name = buf_slice(&b);
         if (slice_behind_last(name, ':') == colon + 1) /* host:port */
             name = slice_sub(name, 0, colon);
+        (void)buf_add_str(&host, below ? "." : "");
         (void)callback_host(name, &host);
-        st = outbound_want(j->outbound, buf_slice(&host), false);
+        st = want(j, buf_slice(&host));
         buf_done(&host);
     }
     buf_done(&b);
@@ -92,7 +114,8 @@ enum status hunt_job_iocs(struct hunt_job *j)
         struct buf text;
         struct err e = {0};
         buf_init(&text, LIMIT_IOC_BYTES);
-        if (access(given, F_OK) != 0 && is_indicator(slice_str(given)))
+        bool below = given[0] == '*' && given[1] == '.';
+        if (access(given, F_OK) != 0 && is_indicator(slice_str(given + (below ? 2 : 0))))
             st = add_indicator(j, slice_str(given));
         else if ((st = file_read_all(given, &text, &e)) != OK)
             hunt_complain(j, &e);
@@ -146,13 +169,13 @@ static void describe(const struct hunt_job *j, const struct outbound_event *e, s
 /* The verdict that the outbound logs make of it. */
 static void judge(struct hunt_job *j, struct sighting *s, struct buf *answer)
 {
-    bool partial = false;
-    struct slice host = callback_fixed(s->text[SIGHTING_HOST], &partial);
-    buf_clear(answer);
-    if (!host.n || s->verdict < SIGHTED_IF_CLOSED)
+    struct slice name = sought(answer, s->text[SIGHTING_HOST]);
+    if (!name.n || s->verdict < SIGHTED_IF_CLOSED)
         return;
+    bool below = name.p[0] == '.';
     const struct outbound_event *e =
-        outbound_find(j->outbound, host, partial, s->has_time, s->time_ms);
+        outbound_find(j->outbound, slice_sub(name, below, name.n), below, s->has_time, s->time_ms);
+    buf_clear(answer);
     if (!e)
         return;
     describe(j, e, answer);
@@ -205,9 +228,10 @@ static enum status show_indicators(struct hunt_job *j)
 {
     const struct outbound_event *e = NULL;
     const char *host = NULL;
-    struct buf answer;
+    struct buf answer, name;
     enum status st = OK;
     buf_init(&answer, KIB(8));
+    sought_init(&name);
     for (size_t h = 0, i = 0; st == OK && outbound_next(j->outbound, &h, &i, &host, &e);) {
         if (sums_find(&j->callbacks, slice_str(host)))
             continue;
@@ -221,10 +245,12 @@ static enum status show_indicators(struct hunt_job *j)
             continue;
         buf_clear(&answer);
         describe(j, e, &answer);
+        buf_clear(&name);
+        (void)buf_addf(&name, "%s%s", *host == '.' ? "*" : "", host);
         s.text[SIGHTING_FILE] = slice_str(e->file);
         s.text[SIGHTING_CLIENT] = slice_str(e->source);
         s.text[SIGHTING_FIELD] = SLICE_LIT("indicator");
-        s.text[SIGHTING_KEY] = s.text[SIGHTING_HOST] = slice_str(host);
+        s.text[SIGHTING_KEY] = s.text[SIGHTING_HOST] = buf_slice(&name);
         s.text[SIGHTING_ANSWER] = buf_slice(&answer);
         s.callback = (struct callback){.host = s.text[SIGHTING_HOST], .port = e->port};
         j->view.counts.sightings++;
@@ -233,6 +259,7 @@ static enum status show_indicators(struct hunt_job *j)
             hunt_job_show(j, &s);
     }
     buf_done(&answer);
+    buf_done(&name);
     return st;
 }
 
@@ -243,7 +270,7 @@ static void show_limits(struct hunt_job *j)
     const char *host = NULL;
     uint64_t dropped = 0;
     for (size_t i = 0; outbound_host(j->outbound, i, &host, &dropped); i++) {
-        if (!dropped || *host == '.' || sums_find(&j->callbacks, slice_str(host)))
+        if (!dropped || sums_find(&j->callbacks, slice_str(host)))
             continue;
         (void)err_set(&e, ST_LIMIT, N_("%llu more went there: only the first %d are shown"),
                       (unsigned long long)dropped, LIMIT_OUTBOUND_EVENTS);
@@ -262,9 +289,14 @@ static void show_limits(struct hunt_job *j)
 static enum status remember_callbacks(struct hunt_job *j)
 {
     enum status st = OK;
-    for (size_t i = 0; st == OK && i < j->view.callbacks.size; i++)
-        if (j->view.callbacks.slots[i].name)
-            st = sums_add(&j->callbacks, slice_str(j->view.callbacks.slots[i].name), 1, NULL);
+    struct buf name;
+    sought_init(&name);
+    for (size_t i = 0; st == OK && i < j->view.callbacks.size; i++) {
+        struct slice host = sought(&name, slice_str(j->view.callbacks.slots[i].name));
+        if (host.n)
+            st = sums_add(&j->callbacks, host, 1, NULL);
+    }
+    buf_done(&name);
     return st;
 }
 
@@ -273,9 +305,8 @@ enum status hunt_job_outbound(struct hunt_job *j)
     enum status st = hunt_job_iocs(j);
     if (st == OK)
         st = remember_callbacks(j);
-    for (size_t i = 0; st == OK && i < j->view.callbacks.size; i++)
-        if (j->view.callbacks.slots[i].name)
-            st = want(j, slice_str(j->view.callbacks.slots[i].name));
+    for (size_t i = 0; st == OK && i < j->callbacks.size; i++)
+        st = want(j, slice_str(j->callbacks.slots[i].name));
     j->view.asked = j->view.callbacks.used;
     j->callback_others = j->view.callbacks.others;
     if (st == OK)
@@ -316,17 +347,24 @@ static void uuid_of(const char *role, const char *name, char out[UUID_SIZE])
     buf_done(&text);
 }
 
-static void stix_pattern(const char *name, struct buf *out)
+static void stix_value(const char *name, struct buf *out)
 {
-    bool v6 = false;
-    const char *type = !is_ip(name, &v6) ? "domain-name" : v6 ? "ipv6-addr" : "ipv4-addr";
-    (void)buf_addf(out, "[%s:value = '", type);
     for (const char *c = name; *c; c++) {
         if (*c == '\'' || *c == '\\')
             (void)buf_add_char(out, '\\');
         (void)buf_add_char(out, *c);
     }
-    (void)buf_add_str(out, "']");
+    (void)buf_add_char(out, '\'');
+}
+
+static void stix_pattern(const char *name, struct buf *out)
+{
+    bool v6 = false;
+    const char *type = !is_ip(name, &v6) ? "domain-name" : v6 ? "ipv6-addr" : "ipv4-addr";
+    (void)buf_addf(out, "[%s:value %s '%s", type, *name == '.' ? "LIKE" : "=",
+                   *name == '.' ? "%" : "");
+    stix_value(name, out);
+    (void)buf_add_char(out, ']');
 }
 
 struct ioc_writer {
@@ -342,13 +380,17 @@ static void put_ioc(struct ioc_writer *w, const char *role, const struct sum *s)
     bool v6 = false, ip = is_ip(s->name, &v6);
     char id[UUID_SIZE], text[64], count[24];
     if (!w->stix) {
+        struct buf value; /* *.q7.example: what --ioc and lists of rules take */
+        sought_init(&value);
+        (void)buf_addf(&value, "%s%s", *s->name == '.' ? "*" : "", s->name);
         (void)snprintf(count, sizeof count, "%llu", (unsigned long long)s->count);
         csv_field(&w->csv, slice_str(ip ? v6 ? "ipv6" : "ipv4" : "domain"));
-        csv_field(&w->csv, slice_str(s->name));
+        csv_field(&w->csv, buf_slice(&value));
         csv_field(&w->csv, slice_str(role));
         csv_field(&w->csv, slice_str(count));
         csv_field(&w->csv, slice_str(s->flags ? "yes" : w->j->view.outbound ? "no" : ""));
         csv_end_row(&w->csv);
+        buf_done(&value);
         return;
     }
     if (!w->any) {
@@ -393,28 +435,29 @@ static enum status put_iocs(struct ioc_writer *w, const char *role, const struct
     return OK;
 }
 
-/* The call-back hosts. Of ${env:USER}.q7.example what is the attacker's is q7.example. */
-static enum status fixed_hosts(const struct sums *callbacks, struct sums *ret)
+/* The call-back hosts. Of ${env:USER}.q7.example what is the attacker's is all below q7.example. */
+static enum status sought_hosts(const struct sums *callbacks, struct sums *ret)
 {
     enum status st = OK;
+    struct buf name;
+    sought_init(&name);
     for (size_t i = 0; st == OK && i < callbacks->size; i++) {
         const struct sum *from = &callbacks->slots[i];
         struct sum *to = NULL;
-        bool partial = false;
-        struct slice host =
-            from->name ? callback_fixed(slice_str(from->name), &partial) : (struct slice){NULL, 0};
+        struct slice host = sought(&name, slice_str(from->name));
         if (host.n)
             st = sums_add(ret, host, from->count, &to);
         if (st == OK && to)
             to->flags |= from->flags;
     }
+    buf_done(&name);
     return st;
 }
 
 static enum status put_all(struct ioc_writer *w)
 {
     struct sums hosts = {0};
-    enum status st = fixed_hosts(&w->j->view.callbacks, &hosts);
+    enum status st = sought_hosts(&w->j->view.callbacks, &hosts);
     if (st == OK)
         st = put_iocs(w, "call-back host", &hosts);
     if (st == OK)

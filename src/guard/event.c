@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "base/timefmt.h"
 #include "base/utf8.h"
-#include "hunt/callback.h"
+#include "lookup/callback.h"
 
 #include <sys/random.h>
 

@@ -1,7 +1,7 @@
 /* What a window holds, whether it counts, and whose value it is in. See inspect.h. */
 #include "guard/guard_int.h"
 
-#include "hunt/callback.h"
+#include "lookup/callback.h"
 
 /* What examining a text gave, kept beyond the next examination. */
 struct look {
@@ -109,24 +109,29 @@ static struct slice attempted_key(struct slice text)
     return (struct slice){NULL, 0};
 }
 
+/* Whether a variable stands before the path: its value may be another host with a slash behind. */
+static bool goes_anywhere(struct slice key, const struct callback *c)
+{
+    size_t n = c->path.p ? (size_t)(c->path.p - key.p) : key.n;
+    return slice_find(slice_sub(key, 0, n), SLICE_LIT("${")) < n ||
+           slice_find(c->host, SLICE_LIT("${")) < c->host.n;
+}
+
 static enum guard_list listed(const struct guard_request *q, struct slice key)
 {
     char name[300];
     struct buf b;
-    bool partial = false;
-    struct slice host = callback_parse(key).host;
-    if (!q->scope.rules || host.n == 0)
+    bool below = false;
+    const struct callback c = callback_parse(key);
+    if (!q->scope.rules || c.host.n == 0)
         return GUARD_NOT_LISTED;
     buf_over(&b, name, sizeof name);
-    if (slice_find(host, SLICE_LIT("${")) < host.n) { /* what it carries out is a label */
-        host = callback_fixed(host, &partial);
-        if (host.n == 0)
-            return GUARD_NOT_LISTED;
-        (void)buf_add_str(&b, "x.");
-    }
-    if (callback_host(host, &b) != OK)
+    (void)buf_add_str(&b, "x."); /* what it carries out is a label */
+    if (callback_sought(c.host, &b, &below) != OK || b.n == 2)
         return GUARD_NOT_LISTED;
-    return guard_rules_callback(q->scope.rules, buf_slice(&b));
+    struct slice host = slice_sub(buf_slice(&b), below ? 0 : 2, b.n);
+    enum guard_list list = guard_rules_callback(q->scope.rules, host);
+    return list == GUARD_ALLOWED && goes_anywhere(key, &c) ? GUARD_NOT_LISTED : list;
 }
 
 /* An allowed call-back is looked behind: it is struck out where it stands in so many words, and
@@ -206,7 +211,11 @@ static void look_at(struct guard_request *q, struct slice text, struct look *ret
         }
         if (r.verdict == VERDICT_NONE)
             return;
-        key = r.verdict == VERDICT_ATTEMPT ? attempted_key(r.text) : r.key;
+        if (examiner_target(q->guard->examiner, &r, &key) != OK) {
+            guard_limited(q, GUARD_LIMIT_MEMORY);
+            return;
+        }
+        key = r.verdict == VERDICT_ATTEMPT ? attempted_key(r.text) : key;
         list = listed(q, key);
         if (list != GUARD_ALLOWED || i == LIMIT_GUARD_ALLOWED || !strike_out(q->guard, &r, &text))
             break;

@@ -3,10 +3,10 @@
 
 #include "base/limits.h"
 #include "base/messages.h"
-#include "hunt/callback.h"
 #include "hunt/format_int.h"
 #include "hunt/sums.h"
 #include "hunt/text.h"
+#include "lookup/callback.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -262,7 +262,7 @@ bool outbound_next(const struct outbound *o, size_t *host, size_t *event, const 
     for (; *host < o->count; ++*host, *event = 0) {
         const struct wanted *w = &o->wanted[*host];
         const char *name = w->alias_of ? w->alias_of : w->host;
-        if (*name != '.' && *event < w->event_count) {
+        if (*event < w->event_count) {
             *ret_host = name;
             *ret = &w->events[(*event)++];
             return true;

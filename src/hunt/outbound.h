@@ -86,8 +86,8 @@ bool outbound_host(const struct outbound *o, size_t i, const char **ret_host,
 uint64_t outbound_unwanted(const struct outbound *o);
 
 /* The events of all hosts, one after the other: begin with *host = *event = 0. *ret_host is the
- * name that was asked for, also where an address that stands for it was seen; hosts wanted as
- * partial are passed over. False at the end. */
+ * name that was asked for, also where an address that stands for it was seen; behind a dot where it
+ * was wanted as partial. False at the end. */
 bool outbound_next(const struct outbound *o, size_t *host, size_t *event, const char **ret_host,
                    const struct outbound_event **ret);
 

@@ -179,13 +179,17 @@ enum status reporter_tell(struct reporter *r, const struct line_hit *h, struct s
     struct sighting s = {
         .line = h->number, .reason = h->found.reason, .turkish = h->found.locale == EVAL_TURKISH};
     enum status st = OK;
+    struct slice key;
     buf_clear(&r->host);
     buf_clear(&r->chain);
     buf_clear(&r->field);
     buf_clear(&r->key);
     s.verdict = reporter_verdict(h);
     s.text[SIGHTING_PATTERN] = slice_str(h->pattern ? h->pattern->id : NULL);
-    add_key(r, slice_sub(h->found.key, 0, LIMIT_HUNT_TEXT));
+    st = examiner_target(r->examiner, &h->found, &key);
+    if (st != OK)
+        return st;
+    add_key(r, slice_sub(key, 0, LIMIT_HUNT_TEXT));
     s.text[SIGHTING_KEY] = buf_slice(&r->key);
     s.callback = callback_parse(s.text[SIGHTING_KEY]);
     (void)callback_host(s.callback.host, &r->host);

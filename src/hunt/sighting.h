@@ -4,7 +4,7 @@
 #define HIKESHI_HUNT_SIGHTING_H
 
 #include "base/buf.h"
-#include "hunt/callback.h"
+#include "lookup/callback.h"
 #include "lookup/examine.h"
 
 enum sighting_verdict {
@@ -20,7 +20,7 @@ enum sighting_text {
     SIGHTING_FILE,    /* path, members of archives behind "!/" */
     SIGHTING_CLIENT,  /* as the line says */
     SIGHTING_FIELD,   /* "User-Agent", "query q", a JSON key; empty: not known */
-    SIGHTING_KEY,     /* what the lookup is asked for; empty for most attempts */
+    SIGHTING_KEY,     /* what the lookup is asked for (target.h); empty for most attempts */
     SIGHTING_HOST,    /* of the call-back, in the form that is counted */
     SIGHTING_CHAIN,   /* the decoders, outermost first: "url, base64" */
     SIGHTING_FORMAT,  /* of the line; empty: not known */

@@ -8,6 +8,7 @@
 #include "lookup/evaluate.h"
 
 #include "lookup/resolve.h"
+#include "lookup/server.h"
 #include "lookup/variable.h"
 
 enum frame_kind { TOP, NAME, VALUE };
@@ -35,6 +36,7 @@ struct evaluator {
     uint64_t steps, max_steps;
     size_t max_bytes;
     unsigned flags;
+    bool invented;
     enum eval_outcome outcome;
     bool ended;
     struct slice key;
@@ -153,10 +155,19 @@ static struct slice source(const struct evaluator *ev, const struct frame *f)
 
 /* --- telling */
 
-static inline void tell(struct evaluator *ev, const struct eval_event *event)
+static void trace(struct evaluator *ev, struct eval_event *event)
+{
+    size_t i = 0;
+    while (i < ev->frame_count && ev->frames[i].kind != NAME)
+        i++;
+    event->outer = i < ev->frame_count ? ev->frames[i].base - 2 : event->at;
+    ev->o->trace(ev->o->trace_ctx, event);
+}
+
+static inline void tell(struct evaluator *ev, struct eval_event *event)
 {
     if (ev->o->trace && !ev->ended)
-        ev->o->trace(ev->o->trace_ctx, event);
+        trace(ev, event);
 }
 
 /* --- a variable is complete */
@@ -300,6 +311,7 @@ static void close_variable(struct evaluator *ev)
         check_bytes(ev, &ev->value);
         spend(ev, ev->value.n * 4); /* case is mapped and dates are written letter by letter */
         event.kind = EVAL_EVENT_VALUE;
+        ev->invented |= server_source(name) != SERVER_NOTHING;
         tell(ev, &event);
         take_value(ev, &done, name, value);
         return;
@@ -307,6 +319,7 @@ static void close_variable(struct evaluator *ev)
         break;
     }
     event.kind = has_default ? EVAL_EVENT_DEFAULT : EVAL_EVENT_UNRESOLVED;
+    ev->invented |= has_default && server_source(name) != SERVER_NOTHING;
     event.value = given;
     tell(ev, &event);
     if (has_default)
@@ -491,6 +504,7 @@ struct eval_result evaluate(struct evaluator *ev, struct slice text, const struc
         o->max_steps ? o->max_steps : (uint64_t)text.n * EVAL_STEPS_PER_BYTE + EVAL_STEPS_FLOOR;
     ev->max_bytes = text.n * EVAL_BYTES_PER_BYTE + EVAL_BYTES_FLOOR;
     ev->flags = 0;
+    ev->invented = false;
     ev->outcome = EVAL_NOT;
     ev->ended = false;
     begin_buf(&ev->text, ev->max_bytes);
@@ -505,6 +519,7 @@ struct eval_result evaluate(struct evaluator *ev, struct slice text, const struc
     r.outcome = ev->outcome;
     r.key = r.outcome == EVAL_REACH ? ev->key : (struct slice){0};
     r.flags = ev->flags;
+    r.invented = ev->invented;
     r.steps = ev->steps;
     return r;
 }

@@ -38,6 +38,7 @@ struct eval_result {
     enum eval_outcome outcome;
     struct slice key; /* of EVAL_REACH: as it is looked up; lives until the next evaluation */
     unsigned flags;
+    bool invented;  /* a value or a default stands for what only the server knows */
     uint64_t steps; /* spent */
     unsigned passes;
 };
@@ -61,6 +62,7 @@ struct eval_event {
      * done: `at` n bytes. An escape deletes the first of them; what stays as written (unresolved)
      * becomes `variable` again. */
     size_t at, n;
+    size_t outer; /* where the outermost variable begins that is still open there; else `at` */
 };
 typedef void (*eval_trace_fn)(void *ctx, const struct eval_event *ev);
 

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "lookup/decode.h"
+#include "lookup/target.h"
 #include "lookup/variable.h"
 
 /* One text of the line: itself, or what decoding gave. */
@@ -18,6 +19,8 @@ struct node {
 #define EXAMINE_START 40   /* units to begin an evaluation */
 #define EXAMINE_DECODER 10 /* and to call a decoder */
 
+#define EXAMINE_NAMES MIB(1) /* bytes of names in a text that only a server knows */
+
 #define NODES 48 /* texts of one line: its layers, runs and alignments; more is an attempt */
 
 struct examiner {
@@ -30,10 +33,13 @@ struct examiner {
     struct buf key;
     struct buf best_closed, best_key; /* the same of what was found */
     struct buf unclosed;              /* uint32_t places of ${ without }, the last one first */
-    uint64_t steps, max_steps;        /* of evaluation */
-    uint64_t work, max_work;          /* of decoding */
-    uint64_t max_all;                 /* both */
-    uint64_t credit, fund;            /* of this log; what those to come may begin with */
+    struct lookup_target *target;     /* when one was asked for */
+    struct arena names;               /* of its marks */
+    struct buf target_text;
+    uint64_t steps, max_steps; /* of evaluation */
+    uint64_t work, max_work;   /* of decoding */
+    uint64_t max_all;          /* both */
+    uint64_t credit, fund;     /* of this log; what those to come may begin with */
     bool spent;
 };
 
@@ -62,6 +68,7 @@ enum status examiner_new(struct examiner **ret)
         return ST_NOMEM;
     }
     x->fund = EXAMINE_CREDIT_ALL;
+    arena_init(&x->names, EXAMINE_NAMES);
     examiner_begin(x);
     *ret = x;
     return OK;
@@ -116,6 +123,9 @@ void examiner_free(struct examiner *x)
     buf_done(&x->best_closed);
     buf_done(&x->best_key);
     buf_done(&x->unclosed);
+    buf_done(&x->target_text);
+    arena_done(&x->names);
+    free(x->target);
     free(x);
 }
 
@@ -197,6 +207,7 @@ static bool never_closes(const struct examiner *x, size_t at, size_t *left)
 struct text_verdict {
     enum eval_outcome worst; /* EVAL_REACH, else EVAL_BUDGET, EVAL_ABORT, EVAL_NOT */
     size_t start;
+    bool invented;
 };
 
 /* Evaluates from the first $ of those directly before each ${ that has its } (an escaped one is
@@ -204,7 +215,7 @@ struct text_verdict {
 static struct text_verdict evaluate_starts(struct examiner *x, struct slice s, size_t until,
                                            enum eval_locale locale)
 {
-    struct text_verdict v = {EVAL_NOT, 0};
+    struct text_verdict v = {EVAL_NOT, 0, false};
     struct eval_options o = {.locale = locale};
     size_t left = unclosed_count(x), passed = 0;
     for (size_t at; (at = next_opener(s, passed)) < s.n; passed = at + 2) {
@@ -228,10 +239,10 @@ static struct text_verdict evaluate_starts(struct examiner *x, struct slice s, s
         if (r.outcome == EVAL_REACH || r.outcome == EVAL_NOMEM) {
             buf_clear(&x->key);
             (void)buf_add_slice(&x->key, r.key);
-            return (struct text_verdict){r.outcome, start};
+            return (struct text_verdict){r.outcome, start, r.invented};
         }
         if (r.outcome == EVAL_BUDGET || (r.outcome == EVAL_ABORT && v.worst == EVAL_NOT))
-            v = (struct text_verdict){r.outcome, start};
+            v = (struct text_verdict){r.outcome, start, false};
         if (r.flags == 0)
             break; /* no later start within can reach */
     }
@@ -280,13 +291,14 @@ static enum attempt_reason names_it(struct slice s)
 
 /* Raises what was found, which keeps the text, and the key that was made last. */
 static void found(struct examiner *x, struct examined *ret, enum verdict v, struct slice text,
-                  size_t start, enum eval_locale locale)
+                  const struct text_verdict *how, enum eval_locale locale)
 {
     swap(&x->key, &x->best_key);
     *ret = (struct examined){.verdict = v,
                              .locale = locale,
-                             .text = slice_sub(text, start, text.n),
-                             .start = start,
+                             .text = slice_sub(text, how->start, text.n),
+                             .start = how->start,
+                             .invented = how->invented,
                              .key = buf_slice(&x->best_key)};
 }
 
@@ -315,7 +327,7 @@ static enum status examine_closed(struct examiner *x, struct slice text, struct 
     *ret_outcome = v.worst;
     if (v.worst == EVAL_REACH) {
         swap(&x->closed, &x->best_closed);
-        found(x, ret, VERDICT_IF_CLOSED, closed, v.start, locale);
+        found(x, ret, VERDICT_IF_CLOSED, closed, &v, locale);
     }
     return v.worst == EVAL_NOMEM ? ST_NOMEM : buf_status(&x->best_key);
 }
@@ -326,7 +338,7 @@ static enum status examine_text(struct examiner *x, struct slice text, struct ex
     enum eval_locale locale = EVAL_ROOT;
     if (next_opener(text, 0) == text.n)
         return OK;
-    struct text_verdict v = {EVAL_NOT, 0};
+    struct text_verdict v = {EVAL_NOT, 0, false};
     x->work += text.n / EXAMINE_LOOK;
     if (evaluate_possible(text, true)) {
         enum status st = find_unclosed(x, text);
@@ -337,7 +349,7 @@ static enum status examine_text(struct examiner *x, struct slice text, struct ex
         if (v.worst == EVAL_NOMEM)
             return ST_NOMEM;
         if (v.worst == EVAL_REACH) {
-            found(x, ret, VERDICT_REACHES, text, v.start, locale);
+            found(x, ret, VERDICT_REACHES, text, &v, locale);
             return buf_status(&x->best_key);
         }
         if (unclosed_count(x) && ret->verdict < VERDICT_IF_CLOSED) {
@@ -462,5 +474,26 @@ enum status examine(struct examiner *x, struct slice line, struct examined *ret)
         best.layers[x->nodes[i].depth - 1] = node_text(x, i);
     end(x);
     *ret = best;
+    return st;
+}
+
+enum status examiner_target(struct examiner *x, const struct examined *found, struct slice *ret)
+{
+    struct eval_options o = {.locale = found->locale, .trace = target_event};
+    *ret = found->key;
+    if (!found->invented)
+        return OK;
+    if (!x->target && !(x->target = calloc(1, sizeof *x->target)))
+        return ST_NOMEM;
+    arena_clear(&x->names);
+    target_begin(x->target, &x->names);
+    o.trace_ctx = x->target;
+    struct eval_result r = evaluate(x->ev, found->text, &o);
+    x->credit -= r.steps < x->credit ? r.steps : x->credit;
+    if (r.outcome == EVAL_NOMEM)
+        return ST_NOMEM;
+    begin_buf(&x->target_text, found->key.n + TARGET_BYTES);
+    enum status st = target_end(x->target, found->key, &x->target_text);
+    *ret = x->target->text;
     return st;
 }

@@ -62,6 +62,7 @@ struct examined {
     struct slice key;                    /* of the first JNDI lookup, else empty */
     struct slice text;                   /* the text that was evaluated, from its start on */
     size_t start;                        /* what stands before that in the line or last layer */
+    bool invented;                       /* the key may hold what only the server knows */
     const char *chain[EXAMINE_LAYERS];   /* the decoders that led to it, outermost first */
     struct slice layers[EXAMINE_LAYERS]; /* the whole text behind each of them */
     size_t chain_count;
@@ -85,6 +86,10 @@ void examiner_set_credit(struct examiner *x, uint64_t credit);
 
 /* ST_NOMEM is the only failure. */
 enum status examine(struct examiner *x, struct slice line, struct examined *ret) MUST_USE;
+/* What the lookup asks for as far as it can be known (target.h), of the last text that was examined
+ * and what was found in it; lives as long as that. */
+enum status examiner_target(struct examiner *x, const struct examined *found,
+                            struct slice *ret) MUST_USE;
 /* The text alone, nothing decoded. */
 enum status examine_plain(struct examiner *x, struct slice text, struct examined *ret) MUST_USE;
 

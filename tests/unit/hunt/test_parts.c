@@ -4,11 +4,11 @@
 #include "archive/tar.h"
 #include "base/limits.h"
 #include "failalloc.h"
-#include "hunt/callback.h"
 #include "hunt/format_int.h"
 #include "hunt/lines.h"
 #include "hunt/sighting.h"
 #include "hunt/sums.h"
+#include "lookup/callback.h"
 
 static void times(void **state)
 {
@@ -129,7 +129,24 @@ static void callbacks(void **state)
          "q7.example", true},
         {"ldap://x${env:A}y.q7.example/", "ldap", "x${env:a}y.q7.example", "/", 389, "q7.example",
          true},
-        {"ldap://${env:A}.example/", "ldap", "${env:a}.example", "/", 389, "", true},
+        {"ldap://${env:A}.example/", "ldap", "${env:a}.example", "/", 389, "", false},
+        {"ldap://${env:A}.co.jp/", "ldap", "${env:a}.co.jp", "/", 389, "", false},
+        {"ldap://${env:A}.evil.co.jp/", "ldap", "${env:a}.evil.co.jp", "/", 389, "evil.co.jp",
+         true},
+        {"ldap://${env:A}.0.113.9/", "ldap", "${env:a}.0.113.9", "/", 389, "", false},
+        {"ldap://203.0.113.${env:A:-9}/", "ldap", "203.0.113.${env:a:-9}", "/", 389, "203.0.113.9",
+         false},
+        {"ldap://${env:A:-Evil.example}:${env:P:-1389}/", "ldap", "${env:a:-evil.example}", "/",
+         1389, "evil.example", false},
+        {"ldap://${env:A:-ev}${x:y:-il}.example/", "ldap", "${env:a:-ev}${x:y:-il}.example", "/",
+         389, "evil.example", false},
+        {"ldap://${env:A:-${b}}.example/", "ldap", "${env:a:-${b}}.example", "/", 389, "", false},
+        {"ldap://evil.example.${env:A}/", "ldap", "evil.example.${env:a}", "/", 389, "", false},
+        {"ldap://${env:U@other.example}.q7.example./", "ldap", "${env:u@other.example}.q7.example",
+         "/", 389, "q7.example", true},
+        {"ldap://${env:U}:x@q7.example:${env:P}/", "ldap", "q7.example", "/", 0, "q7.example",
+         false},
+        {"ldap://q7.example.${env:A/", "ldap", "q7.example.${env:a/", "", 389, "", false},
         {"ldap:x", "ldap", "x", "", 389, "x", false},
         {"rmi:/x:99", "rmi", "x", "", 99, "x", false},
         {"LDAP://H.Example./a", "LDAP", "h.example", "/a", 389, "h.example", false},
@@ -156,7 +173,9 @@ static void callbacks(void **state)
         assert_slice_equal(buf_slice(&host), cases[i].host);
         assert_slice_equal(c.path, cases[i].path);
         assert_int_equal(c.port, cases[i].port);
-        assert_slice_equal(callback_fixed(buf_slice(&host), &partial), cases[i].fixed);
+        buf_clear(&host);
+        assert_ok(callback_sought(c.host, &host, &partial));
+        assert_slice_equal(buf_slice(&host), cases[i].fixed);
         assert_int_equal(partial, cases[i].partial);
         buf_done(&host);
     }
