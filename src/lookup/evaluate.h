@@ -87,10 +87,10 @@ void evaluator_free(struct evaluator *ev); /* NULL is fine */
 /* Evaluates the whole text as one message. */
 struct eval_result evaluate(struct evaluator *ev, struct slice text, const struct eval_options *o);
 
-/* Whether the text can reach at all: holds $ { j n d i : } in this order, not necessarily adjacent,
- * in any spelling that case mapping knows, or `message` in order, which can reorder text. False is
- * exact; true says nothing. With `closed` as if every } were there that the text lacks at its end.
- * One pass, no memory. */
+/* Whether the text can reach at all: holds $ { j n d i : } in this order, in any spelling that case
+ * mapping knows, with nothing between the letters but what evaluation takes away; or event:Message
+ * in the same way, which can reorder text. False is exact; true says nothing. With `closed` as if
+ * every } were there that the text lacks at its end. At most one pass for each, no memory. */
 bool evaluate_possible(struct slice text, bool closed);
 /* The same for every start within the text at once: from this place on none can. 0: not even the
  * whole text. */

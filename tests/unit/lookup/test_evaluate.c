@@ -63,6 +63,35 @@ static void rules_hold(void **state)
     evaluator_free(ev);
 }
 
+/* The letters in order, as in any page; and what spells them for certain. */
+static void what_cannot_reach_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool possible;
+    } rows[] = {
+        {"${jndi:", true},
+        {"${name}, join nodes in district: x}", false},
+        {"${j} in ${n} and ${d}: id: ${i}:", false},
+        {"const jn = `${d}`; i: {}", false},
+        {"${{ matrix.os }} jndi disabled: ldap: ok", false},
+        {"\"${obj}${suffix}\": adjusting node index: ${x}", false},
+        {"${x} message, e.g. event: Message of ages}", false},
+        {"${${::-j}n${q:-d}${lower:I}:", true},
+        {"${${date:'j'}nd${::-i}${sys:path.separator}", true},
+        {"${::-$}{j${x:-}n$${::-d}i:", true},
+        {"${jnd\xc4\xb1:", true},
+        {"${${q}${j${q}n", false},
+        {"${::-${event:Message}}", true},
+        {"${e${::-v}ent${sys:path.separator}Me${lower:${upper:\xc3\x9f}}ag${x:-e}}", true},
+        {"${event:Level}}", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (evaluate_possible(slice_str(rows[i].text), true) != rows[i].possible)
+            fail_msg("%s", rows[i].text);
+}
+
 static void turkish_letters(void **state)
 {
     (void)state;
@@ -191,9 +220,13 @@ static void memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_hold),        cmocka_unit_test(turkish_letters),
-        cmocka_unit_test(cost_is_bounded),   cmocka_unit_test(frames_end_at_their_limit),
-        cmocka_unit_test(cut_at_every_byte), cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(rules_hold),
+        cmocka_unit_test(what_cannot_reach_is_refused),
+        cmocka_unit_test(turkish_letters),
+        cmocka_unit_test(cost_is_bounded),
+        cmocka_unit_test(frames_end_at_their_limit),
+        cmocka_unit_test(cut_at_every_byte),
+        cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,152 @@
+/* Refusal: texts that cannot reach, told without evaluating them. See evaluate.h.
+ *
+ * What a name is made of stands in the text in order, and what stands between two of its letters is
+ * gone when they meet. Evaluation takes away only whole variables but for their value, the dollar
+ * of an escape, and quotes of a date. So the byte behind a letter, if it is not the next letter,
+ * ends a variable, begins one, or is a quote; and the byte before a letter ends what is taken away:
+ * a variable, :- or :\-, the prefix of lower: and its like, or a quote. Behind } and quotes the
+ * same holds again, behind ${ anything may stand.
+ *
+ * Ordinary text fails this at once, where letters in order are in any page. */
+#include "lookup/evaluate.h"
+
+#define S(k) (1u << (k))
+
+/* A word to be spelled, letter by letter. Sets of letters are bits by place. */
+struct spelling {
+    unsigned count;
+    uint16_t letters[256]; /* what a byte may be */
+    uint16_t loose;        /* anything may stand between these and the letter before */
+    uint16_t head;         /* the same, but what is taken away must end directly before them */
+    uint16_t colon;        /* ${sys:path.separator} is one: what stands before it says nothing */
+};
+
+/* i may come from U+0131 (C4 B1) or U+0130 (C4 B0): their first bytes stand for them. */
+static const struct spelling reach = {.count = 8,
+                                      .letters = {['$'] = S(0),
+                                                  ['{'] = S(1),
+                                                  ['j'] = S(2),
+                                                  ['J'] = S(2),
+                                                  ['n'] = S(3),
+                                                  ['N'] = S(3),
+                                                  ['d'] = S(4),
+                                                  ['D'] = S(4),
+                                                  ['i'] = S(5),
+                                                  ['I'] = S(5),
+                                                  [0xc4] = S(5),
+                                                  [':'] = S(6),
+                                                  ['}'] = S(7)},
+                                      .loose = S(1) | S(7),
+                                      .head = S(2),
+                                      .colon = S(6)};
+/* event:Message with one s, for one letter may give both (U+00DF, U+1E9E) or the one (U+017F). */
+static const struct spelling reorder = {.count = 14,
+                                        .letters = {['$'] = S(0),
+                                                    ['{'] = S(1),
+                                                    ['e'] = S(2) | S(4) | S(9) | S(13),
+                                                    ['E'] = S(2) | S(4) | S(9) | S(13),
+                                                    ['v'] = S(3),
+                                                    ['V'] = S(3),
+                                                    ['n'] = S(5),
+                                                    ['N'] = S(5),
+                                                    ['t'] = S(6),
+                                                    ['T'] = S(6),
+                                                    [':'] = S(7),
+                                                    ['m'] = S(8),
+                                                    ['M'] = S(8),
+                                                    ['s'] = S(10),
+                                                    ['S'] = S(10),
+                                                    [0xc3] = S(10),
+                                                    [0xc5] = S(10),
+                                                    [0xe1] = S(10),
+                                                    ['a'] = S(11),
+                                                    ['A'] = S(11),
+                                                    ['g'] = S(12),
+                                                    ['G'] = S(12)},
+                                        .loose = S(1) | S(11),
+                                        .head = S(2) | S(8),
+                                        .colon = S(7)};
+
+/* Behind a letter; and the second bytes of i. */
+static inline bool goes_behind(uint8_t c)
+{
+    return c == '}' || c == '$' || c == '\'' || c == 0xb0 || c == 0xb1;
+}
+
+/* Before a letter. */
+static inline bool goes_before(uint8_t c)
+{
+    return c == '}' || c == '-' || c == ':' || c == '\'';
+}
+
+/* The last place from which the first `count` letters follow, and one more; 0: none. Backwards, so
+ * that the answer for one text is that for every later start within it. */
+static size_t last_spelling(struct slice s, const struct spelling *sp, unsigned count)
+{
+    uint32_t want = S(count - 1);   /* letters that may stand here whatever stands behind */
+    uint32_t here = 0;              /* the letters that stand at the byte behind */
+    uint32_t near = 0;              /* letters behind, and what goes between */
+    uint32_t within = 0;            /* letters behind, which variables may stand before */
+    uint32_t brace = 0, dollar = 0; /* the same, and here such a variable begins */
+    uint32_t loose = sp->loose | sp->head;
+    for (size_t i = s.n; i-- > 0;) {
+        uint8_t c = s.p[i];
+        if (here) {
+            bool before = goes_before(c);
+            want |= (here & (sp->loose | (before || c == '{' ? sp->head : 0u))) >> 1;
+            within |= here & ~loose & (before ? ~0u : sp->colon);
+        }
+        here = sp->letters[c] & (want | (near | dollar) >> 1);
+        if (here & 1)
+            return i + 1;
+        if (goes_behind(c))
+            dollar |= c == '$' ? brace : 0;
+        else
+            near = brace = dollar = 0;
+        if (c == '{')
+            brace = within;
+        near |= here & ~loose;
+    }
+    return 0;
+}
+
+/* Whether the letter stands anywhere as it must, before one of `next`. */
+static bool has_letter(struct slice s, uint8_t letter, uint8_t next)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        i += slice_index(slice_sub(s, i, s.n), letter);
+        if (i == 0 || i + 1 >= s.n)
+            continue;
+        uint8_t c = s.p[i + 1];
+        if (((c | 0x20) == next || goes_behind(c)) &&
+            (goes_before(s.p[i - 1]) || s.p[i - 1] == '{'))
+            return true;
+    }
+    return false;
+}
+
+static size_t last_reach(struct slice s, bool closed)
+{
+    if (!has_letter(s, 'j', 'n') && !has_letter(s, 'J', 'n'))
+        return 0;
+    return last_spelling(s, &reach, reach.count - closed);
+}
+
+static size_t last_reorder(struct slice s)
+{
+    if (!has_letter(s, 'M', 'e') && !has_letter(s, 'm', 'e'))
+        return 0;
+    return last_spelling(s, &reorder, reorder.count);
+}
+
+size_t evaluate_possible_until(struct slice text, bool closed)
+{
+    size_t a = last_reach(text, closed);
+    size_t b = a == text.n ? a : last_reorder(text);
+    return a > b ? a : b;
+}
+
+bool evaluate_possible(struct slice text, bool closed)
+{
+    return last_reach(text, closed) > 0 || last_reorder(text) > 0;
+}
