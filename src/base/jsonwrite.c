@@ -1,5 +1,6 @@
 /* Writes JSON (RFC 8259). See jsonwrite.h. */
 #include "base/jsonwrite.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 static void before_value(struct jsonw *w)
@@ -50,7 +51,7 @@ static void quoted(struct buf *out, struct slice s)
             (void)buf_add_str(out, "\\n");
         else if (cp == '\t')
             (void)buf_add_str(out, "\\t");
-        else if (cp < 0x20 || cp == 0x7f)
+        else if (text_is_dangerous(cp))
             (void)buf_addf(out, "\\u%04x", cp);
         else
             (void)buf_add(out, s.p + i, n);

@@ -1,7 +1,8 @@
 /* Writes JSON (RFC 8259) into a buffer, one value after the other, on one line.
  *
  * Commas are put in by the writer. Strings must not be trusted: bytes that are not UTF-8 are
- * written as U+FFFD, control bytes as \u00XX.
+ * written as U+FFFD, and what a terminal would act upon as \uXXXX: control characters, C1 and those
+ * that turn the direction of a text included.
  * Errors stick to the buffer; look at buf_status at the end. No function has a name of jansson's,
  * which the board is linked with: two functions of one name make the linker take either.
  */

@@ -2,7 +2,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 
-static bool is_dangerous(uint32_t cp)
+bool text_is_dangerous(uint32_t cp)
 {
     return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || (cp >= 0x202a && cp <= 0x202e) ||
            (cp >= 0x2066 && cp <= 0x2069) || cp == 0x200e || cp == 0x200f || cp == 0x2028 ||
@@ -17,7 +17,7 @@ enum status text_add_escaped(struct buf *out, struct slice s)
         uint32_t cp = utf8_decode(slice_sub(s, i, 4), &n, &ok);
         if (!ok || cp < 0x20 || cp == 0x7f)
             (void)buf_addf(out, "\\x%02x", s.p[i]);
-        else if (is_dangerous(cp))
+        else if (text_is_dangerous(cp))
             (void)buf_addf(out, "\\u%04x", cp);
         else
             (void)buf_add(out, s.p + i, n);
@@ -35,7 +35,7 @@ size_t text_columns(struct slice s)
         uint32_t cp = utf8_decode(slice_sub(s, i, 4), &n, &ok);
         if (!ok || cp < 0x20 || cp == 0x7f)
             columns += 4;
-        else if (is_dangerous(cp))
+        else if (text_is_dangerous(cp))
             columns += 6;
         else
             columns += (size_t)utf8_width(cp);

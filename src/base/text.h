@@ -5,6 +5,10 @@
 
 #include "base/buf.h"
 
+/* What may not reach a terminal as it is: controls, C1 among them, and what text_add_escaped names.
+ */
+bool text_is_dangerous(uint32_t cp);
+
 /* Appends s so that it cannot move the cursor, colour the screen or reorder text: control bytes,
  * bidirectional controls (U+202A–202E, U+2066–2069, U+200E/F), line and paragraph separators and
  * bytes that are not UTF-8 appear as \x1b, \u202e; a backslash stays as it is. */

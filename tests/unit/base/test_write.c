@@ -24,6 +24,21 @@ static void json_escapes_what_must_be(void **state)
     buf_done(&b);
 }
 
+/* Whoever looks at a log in a terminal sees the text, and nothing happens. */
+static void json_moves_no_terminal(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 4096);
+    struct jsonw w = jsonw_to(&b);
+    json_text(
+        &w,
+        SLICE_LIT("\x7f\xc2\x80\xc2\x9b\xc2\xa0\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\xe6\xad\xa3"));
+    assert_string_equal(buf_text(&b),
+                        "\"\\u007f\\u0080\\u009b\xc2\xa0\\u202e\\u2066\\u2028\xe6\xad\xa3\"");
+    buf_done(&b);
+}
+
 static void csv_neutralises_formulas(void **state)
 {
     (void)state;
@@ -56,6 +71,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_escapes_what_must_be),
+        cmocka_unit_test(json_moves_no_terminal),
         cmocka_unit_test(csv_neutralises_formulas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
