@@ -120,9 +120,10 @@
 #define LIMIT_GUARD_ALLOWED 16     /* allowed call-backs of one text that are looked behind */
 #define LIMIT_GUARD_CREDITS 1024   /* clients of a worker whose credit is kept apart */
 /* --- guard: events (guard/event) */
-#define LIMIT_GUARD_EVENT KIB(8)   /* a line, newline and all: one datagram of syslog */
-#define LIMIT_GUARD_CLIENTS 4096   /* whose events are counted: 64 bytes each, in each worker */
-#define LIMIT_GUARD_EVENT_TEXT 512 /* of the field's text; as much as a reader looks at */
+#define LIMIT_GUARD_EVENT KIB(8)     /* a line, newline and all: one datagram of syslog */
+#define LIMIT_GUARD_EVENT_BRIEF 4096 /* PIPE_BUF: a write to a pipe that is all or nothing */
+#define LIMIT_GUARD_CLIENTS 4096     /* whose events are counted: 64 bytes each, in each worker */
+#define LIMIT_GUARD_EVENT_TEXT 512   /* of the field's text; as much as a reader looks at */
 /* --- guard: rules of the edge (guard/rules) */
 #define LIMIT_GUARD_RULES_BYTES MIB(8)   /* one file; 100,000 addresses are 3 MiB */
 #define LIMIT_GUARD_RULES_MEMORY MIB(32) /* names and texts of it */

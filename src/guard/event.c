@@ -3,6 +3,7 @@
 
 #include "base/jsonwrite.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "base/timefmt.h"
 #include "base/utf8.h"
 #include "lookup/callback.h"
@@ -22,6 +23,10 @@ enum {
     ROOM_KEY = 2048,
     ROOM_TEXT = 2048,
     ROOM_CHAIN = 32,
+    BRIEF_PATH = 512,
+    BRIEF_FIELD = 384,
+    BRIEF_KEY = 1024,
+    BRIEF_TEXT = 512,
 };
 
 const char *guard_action_name(enum guard_action a)
@@ -45,7 +50,8 @@ bool guard_event_secret(const struct guard_field *f)
         return true;
     return f->part == GUARD_HEADER &&
            (slice_eq_str(f->name, "authorization") || slice_eq_str(f->name, "cookie") ||
-            slice_eq_str(f->name, "proxy-authorization"));
+            slice_eq_str(f->name, "proxy-authorization") || slice_eq_str(f->name, "x-api-key") ||
+            slice_eq_str(f->name, "x-auth-token"));
 }
 
 struct guard_field guard_event_field(const struct guard_field *f)
@@ -82,8 +88,8 @@ static struct slice fitting(struct slice s, size_t room)
         uint32_t cp = utf8_decode(slice_sub(s, at, s.n - at), &n, &ok);
         if (!ok)
             cost = 3; /* U+FFFD */
-        else if (cp < 0x20 || cp == 0x7f)
-            cost = 6; /* \u00XX */
+        else if (text_is_dangerous(cp))
+            cost = 6; /* \uXXXX */
         else
             cost = cp == '"' || cp == '\\' ? 2 : n;
         if (cost > room - used)
@@ -126,7 +132,7 @@ static void put_request(struct jsonw *w, const struct guard_event *ev)
         json_key(w, "url");
         json_begin_object(w);
         put(w, "domain", ev->host, ROOM_HOST);
-        put(w, "path", ev->path, ROOM_PATH);
+        put(w, "path", ev->path, ev->brief ? BRIEF_PATH : ROOM_PATH);
         json_end_object(w);
     }
     if (ev->method.n > 0) {
@@ -155,14 +161,14 @@ static void put_rule(struct jsonw *w, const struct guard_event *ev)
     json_end_object(w);
 }
 
-static void put_field(struct jsonw *w, const struct guard_field *f)
+static void put_field(struct jsonw *w, const struct guard_field *f, size_t room)
 {
     char storage[4 * LIMIT_GUARD_FIELD_NAME + 32];
     struct buf name;
     buf_over(&name, storage, sizeof(storage));
     struct guard_field told = guard_event_field(f);
     if (guard_field_write(&told, &name) == OK)
-        put(w, "field", buf_slice(&name), ROOM_FIELD);
+        put(w, "field", buf_slice(&name), room);
     if (f->in_name)
         json_put_bool(w, "in_name", true);
 }
@@ -174,12 +180,12 @@ static void put_finding(struct jsonw *w, const struct guard_event *ev)
     json_begin_object(w);
     json_put_str(w, "why", guard_why_name(f->why));
     if (f->why != GUARD_CLIENT && f->why != GUARD_LIMIT)
-        put_field(w, &f->field);
+        put_field(w, &f->field, ev->brief ? BRIEF_FIELD : ROOM_FIELD);
     if (f->why == GUARD_LOOKUP || f->why == GUARD_CALLBACK) {
         json_put_str(w, "verdict", verdict_name(f->verdict));
         if (f->reason != ATTEMPT_NO_REASON)
             json_put_str(w, "reason", attempt_reason_name(f->reason));
-        put(w, "key", told_key(ev), ROOM_KEY);
+        put(w, "key", told_key(ev), ev->brief ? BRIEF_KEY : ROOM_KEY);
     }
     if (f->chain_count > 0) {
         json_key(w, "chain");
@@ -189,7 +195,8 @@ static void put_finding(struct jsonw *w, const struct guard_event *ev)
         json_end_array(w);
     }
     if (!ev->secret && !guard_event_secret(&f->field))
-        put(w, "text", slice_sub(ev->text, 0, LIMIT_GUARD_EVENT_TEXT), ROOM_TEXT);
+        put(w, "text", slice_sub(ev->text, 0, LIMIT_GUARD_EVENT_TEXT),
+            ev->brief ? BRIEF_TEXT : ROOM_TEXT);
     json_key(w, "dropped");
     json_uint(w, ev->dropped);
     json_end_object(w);
@@ -338,4 +345,9 @@ bool guard_rate_take(struct guard_rate *r, struct slice addr, int64_t now_ms, ui
     *ret_dropped = c->dropped;
     c->dropped = 0;
     return true;
+}
+
+void guard_rate_lost(struct guard_rate *r, struct slice addr, int64_t now_ms, uint64_t lost)
+{
+    find_client(r, addr, now_ms)->dropped += lost;
 }

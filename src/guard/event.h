@@ -26,6 +26,7 @@ struct guard_event {
     const struct guard_finding *finding;
     struct slice text; /* of the field as it was sent; empty: secret, or not known */
     bool secret;       /* the field is: of a key only what is no secret with certainty is told */
+    bool brief;        /* texts are cut so that the line fits into a pipe as a whole */
     uint64_t rules_version; /* 0: none */
     uint64_t dropped;       /* events of this client that were not written before this one */
 };
@@ -33,7 +34,8 @@ struct guard_event {
 bool guard_event_secret(const struct guard_field *f);
 /* The field as it may be told: a cookie without a = is a value where its name would be. */
 struct guard_field guard_event_field(const struct guard_field *f);
-/* Appends the line and its newline; at most LIMIT_GUARD_EVENT bytes. */
+/* Appends the line and its newline; at most LIMIT_GUARD_EVENT bytes, LIMIT_GUARD_EVENT_BRIEF of a
+ * brief one. */
 enum status guard_event_write(const struct guard_event *ev, struct buf *out);
 const char *guard_action_name(enum guard_action a); /* "passed", "reported", "blocked" */
 /* "lookup", "patch", …: what `why` of the line says; NULL for nothing. */
@@ -51,5 +53,7 @@ void guard_rate_free(struct guard_rate *r); /* NULL is fine */
 /* Whether one more may be written; *ret_dropped: how many were not since the last one that was. */
 bool guard_rate_take(struct guard_rate *r, struct slice addr, int64_t now_ms,
                      uint64_t *ret_dropped);
+/* What was taken could not be written after all: so many more are told with the next one. */
+void guard_rate_lost(struct guard_rate *r, struct slice addr, int64_t now_ms, uint64_t lost);
 
 #endif

@@ -10,14 +10,15 @@ const char *guard_mode_name(enum guard_mode m)
     return names[m];
 }
 
-enum status guard_rules_load(const char *path, struct guard_rules **ret, struct err *e)
+enum status guard_rules_load(const char *path, const atomic_bool *stop, struct guard_rules **ret,
+                             struct err *e)
 {
     struct buf text;
     struct guard_rules *r = NULL;
     buf_init(&text, LIMIT_GUARD_RULES_BYTES);
     enum status st = file_read_all(path, &text, e);
     if (st == OK) {
-        st = guard_rules_parse(buf_slice(&text), &r, e);
+        st = rules_parse(buf_slice(&text), stop, &r, e);
         if (st == OK && !r->about.checksum[0])
             st = err_set(e, ST_INVALID,
                          N_("the checksum at the end is missing: the file was cut, or never "

@@ -24,6 +24,8 @@
 
 #include "guard/field.h"
 
+#include <stdatomic.h>
+
 enum guard_mode {
     GUARD_MODE_UNSET, /* the rules say nothing of this site: the server's configuration holds */
     GUARD_OFF,
@@ -38,8 +40,10 @@ struct guard_rules;
  * accepted here: somebody is writing it. */
 enum status guard_rules_parse(struct slice text, struct guard_rules **ret, struct err *e) MUST_USE;
 /* A file as a server reads it: it must have its checksum, or a copy that was cut would be taken for
- * fewer rules. Missing: ST_NOT_FOUND; e->msg begins with the path. */
-enum status guard_rules_load(const char *path, struct guard_rules **ret, struct err *e) MUST_USE;
+ * fewer rules. Missing: ST_NOT_FOUND; e->msg begins with the path. stop, if not NULL, is set by
+ * another thread when nobody waits for the rules any more: compiling ends early with ST_END. */
+enum status guard_rules_load(const char *path, const atomic_bool *stop, struct guard_rules **ret,
+                             struct err *e) MUST_USE;
 /* Appends the text with its checksum in place of the one it has, if any. Only words and lines are
  * read: whether the rules are right, guard_rules_parse tells. */
 enum status guard_rules_seal(struct slice text, struct buf *out, struct err *e) MUST_USE;

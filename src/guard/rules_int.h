@@ -147,8 +147,12 @@ static inline const struct rule_pattern *rule_pattern_at(const struct guard_rule
     size_t patches = r->about.patches;
     return &r->patterns[i < patches ? i : LIMIT_GUARD_PATCHES + (i - patches)];
 }
-/* Compiles all patterns. */
-enum status rule_patterns_compile(struct guard_rules *r, struct err *e) MUST_USE;
+/* Compiles all patterns; ST_END: was stopped. */
+enum status rule_patterns_compile(struct guard_rules *r, const atomic_bool *stop,
+                                  struct err *e) MUST_USE;
+/* guard_rules_parse that can be stopped, as guard_rules_load says. */
+enum status rules_parse(struct slice text, const atomic_bool *stop, struct guard_rules **ret,
+                        struct err *e) MUST_USE;
 
 /* --- the checksum (rules_seal.c) */
 

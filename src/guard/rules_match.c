@@ -98,12 +98,12 @@ static enum status compile_group(struct guard_rules *r, size_t group, size_t *st
     return st;
 }
 
-enum status rule_patterns_compile(struct guard_rules *r, struct err *e)
+enum status rule_patterns_compile(struct guard_rules *r, const atomic_bool *stop, struct err *e)
 {
     size_t stream = 0;
     enum status st = measure(r, r->about.patches + r->about.signatures, e);
     for (size_t g = 0; st == OK && g < RULE_GROUPS; g++)
-        st = compile_group(r, g, &stream, e);
+        st = stop && atomic_load(stop) ? ST_END : compile_group(r, g, &stream, e);
     if (st == OK && stream > LIMIT_GUARD_STREAM)
         st = err_set(e, ST_LIMIT,
                      N_("the expressions need %zu bytes of memory a request; at most %zu"), stream,

@@ -438,6 +438,12 @@ static enum status read_lines(struct reading *p, struct rule_words *words, struc
 
 enum status guard_rules_parse(struct slice text, struct guard_rules **ret, struct err *e)
 {
+    return rules_parse(text, NULL, ret, e);
+}
+
+enum status rules_parse(struct slice text, const atomic_bool *stop, struct guard_rules **ret,
+                        struct err *e)
+{
     static atomic_uint_fast64_t serial; /* tells rules apart whose memory was used before */
     enum { MOST = LIMIT_GUARD_PATCHES + LIMIT_GUARD_SIGNATURES };
     struct guard_rules *r = calloc(1, sizeof *r);
@@ -471,7 +477,7 @@ enum status guard_rules_parse(struct slice text, struct guard_rules **ret, struc
     if (st == OK)
         st = rule_nets_sort(&r->callback_nets, e);
     if (st == OK)
-        st = rule_patterns_compile(r, e);
+        st = rule_patterns_compile(r, stop, e);
     if (st == OK)
         st = check_checksum(&p);
     if (st != OK) {

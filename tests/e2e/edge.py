@@ -29,7 +29,7 @@ class Nginx:
     def __init__(self, http, guard=True, main="", workers=1, files=(), env=None):
         self.dir = tempfile.mkdtemp(prefix="hikeshi-edge-")
         self.port = free_port()
-        self.env, self.process = env, None
+        self.env, self.process, self.wrap = env, None, []
         os.mkdir(os.path.join(self.dir, "html"))
         for name, data in dict(files).items():
             self.write(name, data)
@@ -79,7 +79,7 @@ class Nginx:
 
     def start(self, seconds=20):
         with open(self.path("out"), "ab") as out:  # a worker's stderr is its error log
-            self.process = servers.start(self.command(), self.stop, stdout=out, stderr=out, env=self.environment())
+            self.process = servers.start([*self.wrap, *self.command()], self.stop, stdout=out, stderr=out, env=self.environment())
         if not wait_for(self.answers, seconds):
             said = self.read("out") + self.read("error.log")
             self.stop()

@@ -43,8 +43,9 @@ typedef struct {
     uint64_t                         inode;
     uint64_t                         device;
     int64_t                          mtime_ns;
+    int64_t                          ctime_ns;      /* other rights make it readable */
     int64_t                          size;
-    unsigned                         missing:1;
+    ngx_err_t                        err;           /* it cannot be looked at */
 } ngx_http_hikeshi_stamp_t;
 
 
@@ -71,6 +72,8 @@ typedef struct {
     ngx_atomic_t                     refused_stamp; /* told already, by some worker */
     ngx_atomic_t                     used_stamp;
     ngx_atomic_t                     changed;       /* time of the last change-over */
+    ngx_atomic_t                     starts;        /* of workers, since the configuration */
+    ngx_atomic_t                     torn;          /* bits of files: a line has no end */
     ngx_http_hikeshi_slot_t          slots[NGX_HTTP_HIKESHI_ZONES];
 } ngx_http_hikeshi_sh_t;
 
@@ -79,6 +82,7 @@ typedef struct {
     ngx_str_t                        rules_path;
     struct guard_rules              *rules;         /* as they were at configuration */
     ngx_http_hikeshi_stamp_t         stamp;
+    time_t                           loaded;
     ngx_int_t                        event_burst;   /* 0: no limit */
     ngx_array_t                      zones;         /* of ngx_str_t */
     ngx_http_hikeshi_counters_t     *counters[NGX_HTTP_HIKESHI_ZONES];
@@ -96,6 +100,7 @@ typedef struct {
 typedef struct {
     ngx_open_file_t                 *file;          /* or */
     ngx_syslog_peer_t               *syslog;
+    time_t                           told;          /* when its last failure was */
 } ngx_http_hikeshi_target_t;
 
 
@@ -107,7 +112,8 @@ typedef struct {
     ngx_uint_t                       beyond;        /* enum guard_action */
     ngx_uint_t                       least;         /* enum verdict */
     ngx_flag_t                       read_body;
-    ngx_uint_t                       zone;          /* index in the zones of the main conf */
+    ngx_http_hikeshi_main_conf_t    *main;
+    ngx_uint_t                       zone;          /* index in the zones of main */
     ngx_array_t                     *allow;         /* of ngx_cidr_t */
     ngx_array_t                     *exclude;       /* of ngx_http_hikeshi_field_t */
     ngx_array_t                     *secret;        /* the same */

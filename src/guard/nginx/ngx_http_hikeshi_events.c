@@ -7,12 +7,16 @@
 #include "ngx_http_hikeshi.h"
 
 
-static void ngx_http_hikeshi_write(ngx_http_request_t *r,
-    ngx_http_hikeshi_ctx_t *ctx, u_char *line, size_t len);
-static ngx_uint_t ngx_http_hikeshi_write_file(ngx_http_request_t *r,
-    ngx_open_file_t *file, u_char *line, size_t len);
-static ngx_uint_t ngx_http_hikeshi_write_syslog(ngx_http_request_t *r,
+static char *ngx_http_hikeshi_keep_pipe(ngx_conf_t *cf, ngx_str_t *name);
+static void ngx_http_hikeshi_close_pipe(void *data);
+static ngx_uint_t ngx_http_hikeshi_write(ngx_http_request_t *r,
+    ngx_http_hikeshi_ctx_t *ctx, struct guard_event *ev);
+static ngx_int_t ngx_http_hikeshi_write_file(ngx_http_hikeshi_ctx_t *ctx,
+    ngx_open_file_t *file, struct guard_event *ev, u_char *line, size_t len);
+static ngx_uint_t ngx_http_hikeshi_is_pipe(ngx_open_file_t *file);
+static ngx_int_t ngx_http_hikeshi_write_syslog(ngx_http_request_t *r,
     ngx_syslog_peer_t *peer, u_char *line, size_t len);
+static ngx_int_t ngx_http_hikeshi_connect(ngx_syslog_peer_t *peer);
 static struct slice ngx_http_hikeshi_text(ngx_http_request_t *r,
     ngx_http_hikeshi_ctx_t *ctx);
 static struct slice ngx_http_hikeshi_header_text(ngx_http_request_t *r,
@@ -21,7 +25,8 @@ static struct slice ngx_http_hikeshi_arg_text(struct slice uri,
     struct slice name);
 
 
-static time_t  ngx_http_hikeshi_complained;
+/* s between two complaints of one target */
+#define NGX_HTTP_HIKESHI_AGAIN  60
 
 
 char *
@@ -78,7 +83,55 @@ ngx_http_hikeshi_events(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    return ngx_http_hikeshi_keep_pipe(cf, &target->file->name);
+}
+
+
+/*
+ * Opening a named pipe that nobody reads waits for a reader: nginx would, at its start, when it
+ * reloads and when it opens its logs again.  So one end to read is kept open as long as the
+ * configuration; what nobody takes fills the pipe, and then is dropped.
+ */
+
+static char *
+ngx_http_hikeshi_keep_pipe(ngx_conf_t *cf, ngx_str_t *name)
+{
+    char                 path[PATH_MAX];
+    struct stat          sb;
+    ngx_pool_cleanup_t  *cln;
+
+    /* a pipe without a name, as /dev/stdout may be, has no path */
+
+    if (realpath((char *) name->data, path) == NULL
+        || stat(path, &sb) == -1
+        || !S_ISFIFO(sb.st_mode))
+    {
+        return NGX_CONF_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(int));
+    if (cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *(int *) cln->data = open(path, O_RDWR|O_NONBLOCK|O_CLOEXEC);
+
+    if (*(int *) cln->data == -1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "the pipe \"%V\" cannot be opened", name);
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_http_hikeshi_close_pipe;
+
     return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_hikeshi_close_pipe(void *data)
+{
+    (void) close(*(int *) data);
 }
 
 
@@ -113,10 +166,8 @@ ngx_http_hikeshi_address(ngx_http_request_t *r)
 void
 ngx_http_hikeshi_tell(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
 {
-    u_char                       line[LIMIT_GUARD_EVENT + 1];
     int64_t                      now;
     uint64_t                     dropped;
-    struct buf                   out;
     ngx_time_t                  *tp;
     struct slice                 uri;
     struct guard_event           ev;
@@ -162,81 +213,186 @@ ngx_http_hikeshi_tell(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
         ev.rules_version = guard_rules_about(ctx->rules).version;
     }
 
-    buf_over(&out, line, sizeof(line));
-
-    if (guard_event_write(&ev, &out) != OK) {
-        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
-                      "hikeshi: event too long");
-        (void) ngx_atomic_fetch_add(&counters->dropped, 1);
+    if (ngx_http_hikeshi_write(r, ctx, &ev)) {
+        (void) ngx_atomic_fetch_add(&counters->events, 1);
         return;
     }
 
-    ngx_http_hikeshi_write(r, ctx, line, out.n);
-}
+    (void) ngx_atomic_fetch_add(&counters->dropped, 1);
 
-
-static void
-ngx_http_hikeshi_write(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx,
-    u_char *line, size_t len)
-{
-    ngx_uint_t                    i, failed;
-    ngx_http_hikeshi_target_t    *target;
-    ngx_http_hikeshi_counters_t  *counters;
-
-    failed = 0;
-    target = ctx->conf->events->elts;
-
-    for (i = 0; i < ctx->conf->events->nelts; i++) {
-        failed += target[i].syslog
-                  ? ngx_http_hikeshi_write_syslog(r, target[i].syslog, line, len)
-                  : ngx_http_hikeshi_write_file(r, target[i].file, line, len);
-    }
-
-    counters = ngx_http_hikeshi_counters(ctx->conf);
-
-    (void) ngx_atomic_fetch_add(failed < i ? &counters->events
-                                           : &counters->dropped, 1);
-
-    if (failed && ngx_time() - ngx_http_hikeshi_complained >= 60) {
-        ngx_http_hikeshi_complained = ngx_time();
-        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
-                      "hikeshi: events are being lost");
+    if (w->rate) {
+        guard_rate_lost(w->rate, ngx_http_hikeshi_address(r), now, dropped + 1);
     }
 }
 
+
+/* whether any target has it */
 
 static ngx_uint_t
-ngx_http_hikeshi_write_file(ngx_http_request_t *r, ngx_open_file_t *file,
-    u_char *line, size_t len)
+ngx_http_hikeshi_write(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx,
+    struct guard_event *ev)
 {
-    ssize_t  n;
+    u_char                      line[1 + LIMIT_GUARD_EVENT + 1];
+    ngx_int_t                   rc;
+    ngx_uint_t                  i, written;
+    struct buf                  out;
+    ngx_http_hikeshi_target_t  *target;
 
-    /* one write, opened for appending: lines of workers do not mix */
+    /* room for a newline before it */
 
-    n = ngx_write_fd(file->fd, line, len);
+    buf_over(&out, line + 1, sizeof(line) - 1);
 
-    if (n == (ssize_t) len) {
+    if (guard_event_write(ev, &out) != OK) {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "hikeshi: event too long");
         return 0;
     }
 
-    if (ngx_time() - ngx_http_hikeshi_complained >= 60) {
-        ngx_log_error(NGX_LOG_ALERT, r->connection->log,
-                      n == -1 ? ngx_errno : 0,
-                      ngx_write_fd_n " to \"%s\" wrote %z of %uz",
-                      file->name.data, n, len);
+    written = 0;
+    target = ctx->conf->events->elts;
+
+    for (i = 0; i < ctx->conf->events->nelts; i++) {
+
+        rc = target[i].syslog
+             ? ngx_http_hikeshi_write_syslog(r, target[i].syslog, line + 1,
+                                             out.n)
+             : ngx_http_hikeshi_write_file(ctx, target[i].file, ev, line,
+                                           out.n);
+
+        if (rc == NGX_OK) {
+            written = 1;
+            continue;
+        }
+
+        if (target[i].told
+            && ngx_time() - target[i].told < NGX_HTTP_HIKESHI_AGAIN)
+        {
+            continue;
+        }
+
+        target[i].told = ngx_time();
+
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, ngx_errno,
+                      "hikeshi: events are being lost, to \"%s\"",
+                      target[i].syslog ? (u_char *) "syslog"
+                                       : target[i].file->name.data);
+    }
+
+    return written;
+}
+
+
+/*
+ * One write, opened for appending: lines of workers do not mix.  A file system that becomes full
+ * takes the beginning of a line; whoever writes there next ends it first.  line[0] is free.
+ */
+
+static ngx_int_t
+ngx_http_hikeshi_write_file(ngx_http_hikeshi_ctx_t *ctx, ngx_open_file_t *file,
+    struct guard_event *ev, u_char *line, size_t len)
+{
+    u_char              brief[PIPE_BUF + 1];
+    ssize_t             n;
+    ngx_err_t           err;
+    struct buf          out;
+    ngx_atomic_t       *torn;
+    ngx_atomic_uint_t   bit, before;
+
+    if (ngx_http_hikeshi_is_pipe(file)) {
+
+        /* all of it or nothing */
+
+        if (len > PIPE_BUF) {
+            buf_over(&out, brief, sizeof(brief));
+
+            ev->brief = true;
+            n = guard_event_write(ev, &out) == OK;
+            ev->brief = false;
+
+            if (n == 0) {
+                ngx_set_errno(EMSGSIZE);
+                return NGX_ERROR;
+            }
+
+            return write(file->fd, brief, out.n) == (ssize_t) out.n
+                   ? NGX_OK : NGX_ERROR;
+        }
+
+        return write(file->fd, line + 1, len) == (ssize_t) len
+               ? NGX_OK : NGX_ERROR;
+    }
+
+    torn = &ctx->conf->main->sh->torn;
+    bit = (ngx_atomic_uint_t) 1
+          << (ngx_crc32_short(file->name.data, file->name.len)
+              % (8 * sizeof(ngx_atomic_uint_t)));
+
+    before = *torn;
+
+    if ((before & bit) && ngx_atomic_cmp_set(torn, before, before & ~bit)) {
+        line[0] = '\n';
+
+    } else {
+        before = 0;
+        line++;
+        len--;
+    }
+
+    n = write(file->fd, line, len + 1);
+
+    if (n == (ssize_t) len + 1) {
+        return NGX_OK;
+    }
+
+    err = n == -1 ? ngx_errno : ENOSPC;
+
+    /* but for the newline alone, which has ended it */
+
+    if (before ? n != 1 : n > 0) {
+
+        do {
+            before = *torn;
+        } while (!ngx_atomic_cmp_set(torn, before, before | bit));
+    }
+
+    ngx_set_errno(err);
+
+    return NGX_ERROR;
+}
+
+
+/* a reader that does not read must not stop a worker: from here on nothing waits for it */
+
+static ngx_uint_t
+ngx_http_hikeshi_is_pipe(ngx_open_file_t *file)
+{
+    int          flags;
+    struct stat  sb;
+
+    if (fstat(file->fd, &sb) == -1 || !S_ISFIFO(sb.st_mode)) {
+        return 0;
+    }
+
+    flags = fcntl(file->fd, F_GETFL);
+
+    if (flags != -1 && !(flags & O_NONBLOCK)) {
+        (void) fcntl(file->fd, F_SETFL, flags | O_NONBLOCK);
     }
 
     return 1;
 }
 
 
-static ngx_uint_t
+/* a server of logs that was started again is found again, without the loss of an event */
+
+static ngx_int_t
 ngx_http_hikeshi_write_syslog(ngx_http_request_t *r, ngx_syslog_peer_t *peer,
     u_char *line, size_t len)
 {
-    size_t   size;
-    u_char  *buf, *p;
-    ssize_t  n;
+    size_t      size;
+    u_char     *buf, *p;
+    ssize_t     n;
+    ngx_uint_t  tries;
 
     size = sizeof("<255>Jan 01 00:00:00 ") - 1
            + ngx_cycle->hostname.len + 1
@@ -245,15 +401,64 @@ ngx_http_hikeshi_write_syslog(ngx_http_request_t *r, ngx_syslog_peer_t *peer,
 
     buf = ngx_pnalloc(r->pool, size);
     if (buf == NULL) {
-        return 1;
+        return NGX_ERROR;
     }
 
     p = ngx_syslog_add_header(peer, buf);
     p = ngx_cpymem(p, line, len - 1);       /* without the newline */
 
-    n = ngx_syslog_send(peer, buf, p - buf);
+    for (tries = 0; tries < 2; tries++) {
 
-    return n != p - buf;
+        if (peer->conn.fd == (ngx_socket_t) -1
+            && ngx_http_hikeshi_connect(peer) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        n = send(peer->conn.fd, buf, p - buf, MSG_DONTWAIT|MSG_NOSIGNAL);
+
+        if (n == p - buf) {
+            return NGX_OK;
+        }
+
+        if (n == -1 && (ngx_errno == EAGAIN || ngx_errno == ENOBUFS)) {
+            return NGX_ERROR;
+        }
+
+        size = ngx_errno;
+        (void) close(peer->conn.fd);
+        peer->conn.fd = (ngx_socket_t) -1;
+        ngx_set_errno(size);
+    }
+
+    return NGX_ERROR;
+}
+
+
+/* nginx' own complains of each failure */
+
+static ngx_int_t
+ngx_http_hikeshi_connect(ngx_syslog_peer_t *peer)
+{
+    int        fd;
+    ngx_err_t  err;
+
+    fd = socket(peer->server.sockaddr->sa_family,
+                SOCK_DGRAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0);
+    if (fd == -1) {
+        return NGX_ERROR;
+    }
+
+    if (connect(fd, peer->server.sockaddr, peer->server.socklen) == -1) {
+        err = ngx_errno;
+        (void) close(fd);
+        ngx_set_errno(err);
+        return NGX_ERROR;
+    }
+
+    peer->conn.fd = fd;
+
+    return NGX_OK;
 }
 
 

@@ -9,6 +9,8 @@
 
 #include "ngx_http_hikeshi.h"
 
+#include "base/utf8.h"
+
 
 static ngx_int_t ngx_http_hikeshi_init_shared(ngx_shm_zone_t *shm_zone,
     void *data);
@@ -131,6 +133,8 @@ ngx_http_hikeshi_init_slots(ngx_shm_zone_t *shm_zone,
     ngx_uint_t                i, k, pass, wanted[NGX_HTTP_HIKESHI_ZONES];
     ngx_http_hikeshi_slot_t  *slot;
 
+    hmcf->sh->starts = 0;
+
     ngx_memzero(wanted, sizeof(wanted));
 
     wanted[0] = 1;
@@ -138,9 +142,13 @@ ngx_http_hikeshi_init_slots(ngx_shm_zone_t *shm_zone,
 
     name = hmcf->zones.elts;
 
-    /* first the names that have a slot, then the others in what is left */
+    /*
+     * First the names that have a slot, then others in those that never had
+     * one, and last in those of names that are gone: old workers may still
+     * count there, and these names may come back.
+     */
 
-    for (pass = 0; pass < 2; pass++) {
+    for (pass = 0; pass < 3; pass++) {
         for (i = 0; i < hmcf->zones.nelts; i++) {
 
             if (hmcf->counters[i + 1]) {
@@ -152,12 +160,13 @@ ngx_http_hikeshi_init_slots(ngx_shm_zone_t *shm_zone,
 
                 if (wanted[k]
                     || (pass == 0
-                        && ngx_strcmp(slot->name, name[i].data) != 0))
+                        && ngx_strcmp(slot->name, name[i].data) != 0)
+                    || (pass == 1 && slot->name[0] != '\0'))
                 {
                     continue;
                 }
 
-                if (pass == 1) {
+                if (pass > 0) {
                     ngx_memzero(slot, sizeof(ngx_http_hikeshi_slot_t));
                     (void) ngx_cpystrn(slot->name, name[i].data,
                                        NGX_HTTP_HIKESHI_ZONE_NAME);
@@ -204,6 +213,10 @@ ngx_http_hikeshi_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
+    if (!utf8_valid(ngx_http_hikeshi_slice(&value[1]), NULL)) {
+        return "has a name that is no UTF-8";
+    }
+
     hmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_hikeshi_module);
     name = hmcf->zones.elts;
 
@@ -233,12 +246,9 @@ ngx_http_hikeshi_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 ngx_http_hikeshi_counters_t *
 ngx_http_hikeshi_counters(ngx_http_hikeshi_loc_conf_t *hlcf)
 {
-    ngx_http_hikeshi_main_conf_t  *hmcf;
+    /* not those of ngx_cycle, which may be a later one than the request's */
 
-    hmcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
-                                               ngx_http_hikeshi_module);
-
-    return hmcf->counters[hlcf->zone];
+    return hlcf->main->counters[hlcf->zone];
 }
 
 

@@ -449,6 +449,7 @@ ngx_http_hikeshi_create_loc_conf(ngx_conf_t *cf)
      *     hlcf->page = { 0, NULL };
      */
 
+    hlcf->main = ngx_http_conf_get_module_main_conf(cf, ngx_http_hikeshi_module);
     hlcf->mode = NGX_CONF_UNSET_UINT;
     hlcf->status = NGX_CONF_UNSET_UINT;
     hlcf->body_limit = NGX_CONF_UNSET;

@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 
 typedef enum {
@@ -30,6 +31,7 @@ typedef struct {
 
     /* the thread owns the rest while it is loading */
     ngx_atomic_t               state;
+    atomic_bool                stop;
     pthread_t                  thread;
     char                      *path;
     struct guard_rules        *rules;
@@ -55,6 +57,11 @@ static void ngx_http_hikeshi_in_use(ngx_log_t *log,
     ngx_http_hikeshi_main_conf_t *hmcf);
 static ngx_uint_t ngx_http_hikeshi_first(ngx_atomic_t *last,
     ngx_http_hikeshi_stamp_t *stamp);
+static time_t ngx_http_hikeshi_seconds(void);
+
+
+/* s: a worker that begins so soon, and takes nobody's place, is one of a start or reload */
+#define NGX_HTTP_HIKESHI_NEW  5
 
 
 static ngx_http_hikeshi_watch_t  ngx_http_hikeshi_watch;
@@ -93,13 +100,16 @@ ngx_http_hikeshi_rules(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_hikeshi_stamp((char *) hmcf->rules_path.data, &hmcf->stamp);
 
-    if (guard_rules_load((char *) hmcf->rules_path.data, &hmcf->rules, &err)
+    if (guard_rules_load((char *) hmcf->rules_path.data, NULL, &hmcf->rules,
+                         &err)
         != OK)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "rules of hikeshi: %s",
                            err.msg);
         return NGX_CONF_ERROR;
     }
+
+    hmcf->loaded = ngx_http_hikeshi_seconds();
 
     return NGX_CONF_OK;
 }
@@ -123,7 +133,7 @@ ngx_http_hikeshi_stamp(const char *path, ngx_http_hikeshi_stamp_t *stamp)
     ngx_memzero(stamp, sizeof(ngx_http_hikeshi_stamp_t));
 
     if (stat(path, &sb) == -1) {
-        stamp->missing = 1;
+        stamp->err = ngx_errno;
         return;
     }
 
@@ -132,6 +142,8 @@ ngx_http_hikeshi_stamp(const char *path, ngx_http_hikeshi_stamp_t *stamp)
     stamp->size = sb.st_size;
     stamp->mtime_ns = (int64_t) sb.st_mtim.tv_sec * 1000000000
                       + sb.st_mtim.tv_nsec;
+    stamp->ctime_ns = (int64_t) sb.st_ctim.tv_sec * 1000000000
+                      + sb.st_ctim.tv_nsec;
 }
 
 
@@ -140,7 +152,7 @@ ngx_http_hikeshi_same(ngx_http_hikeshi_stamp_t *a, ngx_http_hikeshi_stamp_t *b)
 {
     return a->inode == b->inode && a->device == b->device
            && a->size == b->size && a->mtime_ns == b->mtime_ns
-           && a->missing == b->missing;
+           && a->ctime_ns == b->ctime_ns && a->err == b->err;
 }
 
 
@@ -155,7 +167,8 @@ ngx_http_hikeshi_number(ngx_http_hikeshi_stamp_t *stamp)
     n = n * 0x9e3779b97f4a7c15 + stamp->device;
     n = n * 0x9e3779b97f4a7c15 + (uint64_t) stamp->size;
     n = n * 0x9e3779b97f4a7c15 + (uint64_t) stamp->mtime_ns;
-    n = n * 0x9e3779b97f4a7c15 + stamp->missing;
+    n = n * 0x9e3779b97f4a7c15 + (uint64_t) stamp->ctime_ns;
+    n = n * 0x9e3779b97f4a7c15 + (uint64_t) stamp->err;
 
     return (ngx_atomic_uint_t) (n | 1);
 }
@@ -164,6 +177,8 @@ ngx_http_hikeshi_number(ngx_http_hikeshi_stamp_t *stamp)
 ngx_int_t
 ngx_http_hikeshi_rules_start(ngx_cycle_t *cycle)
 {
+    ngx_uint_t                     first;
+    ngx_core_conf_t               *ccf;
     ngx_http_hikeshi_watch_t      *watch;
     ngx_http_hikeshi_main_conf_t  *hmcf;
 
@@ -173,6 +188,11 @@ ngx_http_hikeshi_rules_start(ngx_cycle_t *cycle)
     if (hmcf->rules_path.len == 0) {
         return NGX_OK;
     }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    first = ngx_atomic_fetch_add(&hmcf->sh->starts, 1)
+            < (ngx_atomic_uint_t) ccf->worker_processes;
 
     ngx_http_hikeshi_worker.rules = guard_rules_ref(hmcf->rules);
     watch->seen = hmcf->stamp;
@@ -184,18 +204,30 @@ ngx_http_hikeshi_rules_start(ngx_cycle_t *cycle)
     watch->timer.log = cycle->log;
     watch->timer.cancelable = 1;
 
-    /*
-     * A worker that takes the place of one that died has the rules of the
-     * last reload, which may be older than the file.  Nothing waits for it
-     * yet, so it may as well catch up now.
-     */
-
     ngx_http_hikeshi_stamp((char *) hmcf->rules_path.data, &watch->seen);
 
     if (ngx_http_hikeshi_same(&watch->seen, &hmcf->stamp)) {
         ngx_http_hikeshi_in_use(cycle->log, hmcf);
 
-    } else if (!watch->seen.missing) {
+    } else if (first && ngx_http_hikeshi_seconds() - hmcf->loaded
+                        < NGX_HTTP_HIKESHI_NEW)
+    {
+        /*
+         * The file has changed while nginx began or reloaded.  This worker's
+         * rules are new enough, and clients wait for it: the first tick sees
+         * to it as to any change.
+         */
+
+        watch->seen = hmcf->stamp;
+        ngx_http_hikeshi_in_use(cycle->log, hmcf);
+
+    } else if (!watch->seen.err) {
+
+        /*
+         * A worker that takes the place of one that died has the rules of the
+         * last reload, which may be much older than the file.
+         */
+
         watch->path = (char *) hmcf->rules_path.data;
         (void) ngx_http_hikeshi_load(watch);
         ngx_http_hikeshi_take(cycle->log, hmcf);
@@ -215,6 +247,7 @@ ngx_http_hikeshi_rules_stop(void)
     watch = &ngx_http_hikeshi_watch;
 
     if (watch->state != NGX_HTTP_HIKESHI_IDLE) {
+        atomic_store(&watch->stop, true);
         (void) pthread_join(watch->thread, NULL);
         guard_rules_unref(watch->rules);
         ngx_free(watch->path);
@@ -263,11 +296,11 @@ ngx_http_hikeshi_tick(ngx_event_t *ev)
             break;
         }
 
-        if (now.missing) {
+        if (now.err) {
             watch->seen = now;
 
             if (ngx_http_hikeshi_first(&hmcf->sh->refused_stamp, &now)) {
-                ngx_log_error(NGX_LOG_WARN, ev->log, 0,
+                ngx_log_error(NGX_LOG_WARN, ev->log, now.err,
                               "hikeshi: rules \"%V\" are gone, version %uL "
                               "stays", &hmcf->rules_path,
                               guard_rules_about(ngx_http_hikeshi_worker.rules)
@@ -346,7 +379,8 @@ ngx_http_hikeshi_load(void *data)
 
     watch->rules = NULL;
     watch->err.msg[0] = '\0';
-    watch->status = guard_rules_load(watch->path, &watch->rules, &watch->err);
+    watch->status = guard_rules_load(watch->path, &watch->stop, &watch->rules,
+                                     &watch->err);
 
     ngx_memory_barrier();
 
@@ -426,4 +460,17 @@ ngx_http_hikeshi_first(ngx_atomic_t *last, ngx_http_hikeshi_stamp_t *stamp)
     before = *last;
 
     return before != now && ngx_atomic_cmp_set(last, before, now);
+}
+
+
+/* nginx' own time stands still while rules are compiled in its start */
+
+static time_t
+ngx_http_hikeshi_seconds(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return ts.tv_sec;
 }

@@ -97,6 +97,8 @@ static void secrets_stay(void **state)
         {GUARD_HEADER, "proxy-authorization", true},
         {GUARD_HEADER, "cookie", true},
         {GUARD_COOKIE, "sid", true},
+        {GUARD_HEADER, "x-api-key", true},
+        {GUARD_HEADER, "x-auth-token", true},
         {GUARD_HEADER, "authorization-not", false},
         {GUARD_ARG, "authorization", false},
     };
@@ -152,11 +154,12 @@ static void line_has_a_limit(void **state)
 {
     (void)state;
     static const char *const units[] = {
-        "\x01", "\xff", "\"", "\xe3\x81\x82", "\xf0\x9f\x94\xa5", "a", "\xe2\x80\xae"};
+        "\x01", "\xff", "\"", "\xe3\x81\x82", "\xf0\x9f\x94\xa5", "a", "\xe2\x80\xae", "\xc2\x9b"};
     enum { LONG = 6000 };
     char *text = malloc(LONG + 1);
     assert_non_null(text);
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+    for (size_t k = 0; k < 2 * ARRAY_LEN(units); k++) {
+        size_t i = k / 2, limit = k % 2 ? LIMIT_GUARD_EVENT_BRIEF : LIMIT_GUARD_EVENT;
         size_t unit = strlen(units[i]), n = 0, valid_to;
         for (; n + unit <= LONG; n += unit)
             memcpy(text + n, units[i], unit);
@@ -166,15 +169,16 @@ static void line_has_a_limit(void **state)
         f.field.name = f.key = s;
         f.rule = text;
         f.chain_count = EXAMINE_LAYERS;
-        for (size_t k = 0; k < EXAMINE_LAYERS; k++)
-            f.chain[k] = text;
+        for (size_t layer = 0; layer < EXAMINE_LAYERS; layer++)
+            f.chain[layer] = text;
         struct guard_event ev = event_of(&f);
         ev.id = ev.client = ev.host = ev.method = ev.path = ev.text = s;
         ev.rules_version = ev.dropped = UINT64_MAX;
+        ev.brief = k % 2;
         struct buf out;
-        buf_init(&out, LIMIT_GUARD_EVENT);
+        buf_init(&out, limit);
         assert_ok(guard_event_write(&ev, &out));
-        assert_true(out.n > LIMIT_GUARD_EVENT / 4);
+        assert_true(out.n > limit / 4);
         assert_int_equal(out.p[out.n - 1], '\n');
         assert_null(memchr(out.p, '\n', out.n - 1));
         assert_true(utf8_valid(buf_slice(&out), &valid_to)); /* nothing is torn */
@@ -248,6 +252,9 @@ static void clients_have_a_rate(void **state)
     assert_false(take(r, a, 4, 1000000000, 0));
     assert_false(take(r, a, 4, 5000, 0)); /* a clock that is set back stops nothing for long */
     assert_true(take(r, a, 4, 6000, 2));
+    guard_rate_lost(r, slice_of(a, 4), 6000, 3); /* and could not be written, with what it told */
+    assert_false(take(r, a, 4, 6000, 0));
+    assert_true(take(r, a, 4, 7000, 4));
     guard_rate_free(r);
     guard_rate_free(NULL);
 }

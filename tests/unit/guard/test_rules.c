@@ -512,17 +512,41 @@ static void loading(void **state)
     assert_ok(guard_rules_seal(SLICE_LIT(HEAD "site a off\ndeny client 10.0.0.0/8\n"), &b, NULL));
     for (size_t n = 0; n + 1 < b.n; n++) {
         assert_ok(file_write_atomic(path, slice_sub(buf_slice(&b), 0, n), 0600, &e));
-        assert_int_equal(guard_rules_load(path, &r, &e), ST_INVALID);
+        assert_int_equal(guard_rules_load(path, NULL, &r, &e), ST_INVALID);
         assert_memory_equal(e.msg, path, strlen(path));
     }
     assert_ok(file_write_atomic(path, buf_slice(&b), 0600, &e));
-    assert_ok(guard_rules_load(path, &r, &e));
+    assert_ok(guard_rules_load(path, NULL, &r, &e));
     assert_ptr_equal(guard_rules_ref(r), r);
     guard_rules_unref(r);
     assert_int_equal(guard_rules_about(r).clients, 1);
     guard_rules_unref(r);
     (void)unlink(path);
-    assert_int_equal(guard_rules_load(path, &r, &e), ST_NOT_FOUND);
+    assert_int_equal(guard_rules_load(path, NULL, &r, &e), ST_NOT_FOUND);
+    buf_done(&b);
+}
+
+/* A worker that ends does not wait until all is compiled that nobody will use. */
+static void loading_is_stopped(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/hikeshi-rules-XXXXXX";
+    int fd = mkstemp(path);
+    struct buf b;
+    struct guard_rules *r = NULL;
+    atomic_bool stop = false;
+    buf_init(&b, MIB(1));
+    assert_true(fd >= 0);
+    close(fd);
+    assert_ok(guard_rules_seal(SLICE_LIT(HEAD "signature S-1 abc\n"), &b, NULL));
+    assert_ok(file_write_atomic(path, buf_slice(&b), 0600, NULL));
+    assert_ok(guard_rules_load(path, &stop, &r, NULL));
+    guard_rules_unref(r);
+    r = NULL;
+    atomic_store(&stop, true);
+    assert_int_equal(guard_rules_load(path, &stop, &r, NULL), ST_END);
+    assert_null(r);
+    (void)unlink(path);
     buf_done(&b);
 }
 
@@ -810,6 +834,7 @@ int main(void)
         cmocka_unit_test(names_of_fields),
         cmocka_unit_test(checksums),
         cmocka_unit_test(loading),
+        cmocka_unit_test(loading_is_stopped),
         cmocka_unit_test(file_limits),
         cmocka_unit_test(expression_limits),
         cmocka_unit_test(shapes),
