@@ -116,6 +116,7 @@
 #define LIMIT_GUARD_MARKS 32       /* fields of one window that are told apart */
 #define LIMIT_GUARD_DEPTH 128      /* JSON and XML: the path ends there, examining does not */
 #define LIMIT_GUARD_BOUNDARY 200   /* of multipart; RFC 2046 allows 70 */
+#define LIMIT_GUARD_NESTED 2       /* multiparts in a multipart: 9 KiB of memory each */
 #define LIMIT_GUARD_RATIO 100      /* inflated bytes for one packed one, behind the first MiB */
 #define LIMIT_GUARD_ALLOWED 16     /* allowed call-backs of one text that are looked behind */
 #define LIMIT_GUARD_CREDITS 1024   /* clients of a worker whose credit is kept apart */

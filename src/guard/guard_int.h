@@ -153,14 +153,39 @@ struct xml_state {
     uint16_t stack[LIMIT_GUARD_DEPTH]; /* length of the path of each */
 };
 
+/* The name of a character set so far; a longer one is none that is read. */
+struct guard_charset {
+    uint8_t n;
+    uint8_t p[31];
+};
+
+/* Of what is said: MAIL_WORDS, and quoted-printable, which words are made of. */
+enum mail_coding { MAIL_WORDS, MAIL_PLAIN, MAIL_BASE64 };
+struct mail_state {
+    uint8_t coding, word, digit;
+    bool base64; /* the word */
+    bool unread; /* its charset was none that is read */
+    uint8_t digits;
+    uint32_t bits;
+    struct guard_charset charset;
+};
+
 struct multipart_state {
     uint8_t state, folded; /* folded: the state that a line goes on in that begins with a space */
     bool is_file, in_part, escaped, extended;
-    bool disposes, in_charset, quoted_printable; /* which header, which parameter; the part */
-    uint8_t word, digit; /* of what is said: where in an encoding of mail it is */
-    uint8_t line_end;    /* bytes of a line end that may belong to the delimiter */
+    bool quoted_printable, base64; /* the part */
+    bool type_lost;                /* it is longer than type */
+    uint8_t section, sections_of;  /* what may come next of which parameter in sections */
+    uint8_t line_end;              /* bytes of a line end that may belong to the delimiter */
     uint8_t dashes, quotes, key_n, delimiter_n;
-    uint8_t matched;                             /* bytes of the delimiter */
+    uint8_t matched;   /* bytes of the delimiter */
+    uint8_t type_n;    /* of the part's Content-Type */
+    uint8_t nested;    /* multiparts that it is in */
+    bool inside;       /* the part's content goes to inner */
+    uint8_t type[250]; /* as written */
+    struct mail_state mail;
+    struct guard_charset charset;                /* of an extended parameter */
+    struct guard_stream *inner;                  /* reads parts that are XML or have parts */
     char key[32];                                /* the header's or parameter's name so far */
     uint8_t delimiter[LIMIT_GUARD_BOUNDARY + 2]; /* with its -- */
 };
@@ -180,6 +205,7 @@ struct guard_stream {
     void (*say)(struct guard_stream *st, struct slice decoded);
     uint64_t base; /* where the next cell begins */
     bool says;     /* said, and no field is excluded */
+    bool seen;     /* another stream looks at the same bytes: only what is said counts */
     /* A field that begins before here only has to be noted: no rule looks into any, and there is no
      * place in the one that goes on. 0: never. */
     uint64_t quiet_until;
@@ -356,6 +382,15 @@ static inline void guard_percent_end(struct guard_stream *st, bool to_name)
 /* In UTF-8; what is no character becomes U+FFFD. */
 size_t guard_encode(uint32_t cp, uint8_t out[4]);
 void guard_put_point(struct guard_stream *st, uint32_t cp, bool to_name);
+
+/* --- encodings of mail (mail.c) */
+
+void guard_mail_begin(struct mail_state *m, enum mail_coding coding);
+/* Appends what the byte gives, four bytes at most, to the n that are in out. */
+void guard_mail_byte(struct mail_state *m, uint8_t c, uint8_t *out, size_t *n);
+void guard_charset_add(struct guard_charset *s, uint8_t c);
+/* Whether a text of mail in it is read; the next one may begin. */
+bool guard_charset_ends(struct guard_charset *s);
 
 /* --- parsers: each prepares the stream that was begun, whose name is set if its part has one */
 

@@ -1,8 +1,7 @@
 /* multipart/form-data (RFC 7578) and its kin (RFC 2046 section 5.1), as lenient as readers are: LF
  * for CRLF, folded headers, no last delimiter. Names and file names are taken from
- * Content-Disposition as written (RFC 2183), file names also as RFC 8187 writes them. A part in a
- * part is text. What is said undoes what some readers do: quoted pairs, encoded words (RFC 2047)
- * and quoted-printable (RFC 2045); base64 is for the decoders of lookups. */
+ * Content-Disposition as written (RFC 2183), also as RFC 8187 and RFC 2231 write them. What is said
+ * undoes what some readers do: quoted pairs, and the encodings of mail (mail.c). */
 #include "guard/guard_int.h"
 
 enum {
@@ -19,91 +18,33 @@ enum {
     QUOTED,
     TOKEN,
     TRANSFER, /* the value of Content-Transfer-Encoding */
+    TYPE,     /* of Content-Type */
 };
 
 /* --- what is said */
 
-enum {
-    LETTERS,
-    EQUALS,    /* behind = */
-    DIGIT,     /* behind the first one */
-    SOFT,      /* behind =CR */
-    CHARSET,   /* behind =? */
-    ENCODING,  /* behind its ? */
-    QUESTION,  /* behind a ?, which may end a word */
-    BETWEEN,   /* words: spaces do not count */
-    NEXT_WORD, /* behind = there */
-};
-
-static bool is_charset(uint8_t c)
+/* To whoever reads the part, or a text of their own for names and other contents. */
+static void say_some(struct guard_stream *st, struct slice s)
 {
-    return c > ' ' && c < 0x7f && !strchr("?=()<>@,;:\"/[].", c);
-}
-
-/* One byte: what it gives is added to out, four bytes at most; false: it is to be taken again. */
-static bool take_word(struct multipart_state *m, uint8_t c, uint8_t *out, size_t *n)
-{
-    uint8_t was = m->word;
-    m->word = LETTERS;
-    switch (was) {
-    case EQUALS:
-        m->digit = c;
-        m->word = c == '?' ? CHARSET : c == '\r' ? SOFT : hex_value(c) >= 0 ? DIGIT : LETTERS;
-        if (m->word != LETTERS || c == '\n')
-            return true;
-        out[(*n)++] = '=';
-        return false;
-    case DIGIT:
-        if (hex_value(c) >= 0) {
-            out[(*n)++] = (uint8_t)((unsigned)hex_value(m->digit) << 4 | (unsigned)hex_value(c));
-            return true;
-        }
-        out[(*n)++] = '=';
-        out[(*n)++] = m->digit;
-        return false;
-    case SOFT:
-        return c == '\n';
-    case CHARSET:
-        m->word = c == '?' ? ENCODING : is_charset(c) ? CHARSET : LETTERS;
-        return m->word != LETTERS;
-    case ENCODING:
-        m->word = c == '?' ? LETTERS : ENCODING;
-        return c == '?' || strchr("BbQq", c);
-    case QUESTION:
-        m->word = c == '=' ? BETWEEN : LETTERS;
-        if (c != '=')
-            out[(*n)++] = '?';
-        return c == '=';
-    case BETWEEN:
-        m->word = c == '=' ? NEXT_WORD : BETWEEN;
-        if (c == '=' || c == ' ' || c == '\t' || c == '\r' || c == '\n')
-            return true;
-        m->word = LETTERS;
-        return false;
-    case NEXT_WORD:
-        m->word = c == '?' ? CHARSET : EQUALS;
-        return c == '?';
-    default:
-        m->word = c == '=' ? EQUALS : c == '?' ? QUESTION : LETTERS;
-        if (m->word == LETTERS)
-            out[(*n)++] = c;
-        return true;
-    }
+    const struct multipart_state *m = &st->as.multipart;
+    guard_stream_piece(m->inside ? m->inner : st->said, s);
 }
 
 static void say(struct guard_stream *st, struct slice s)
 {
+    struct mail_state *mail = &st->as.multipart.mail;
     uint8_t out[KIB(1)];
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
-        while (!take_word(&st->as.multipart, s.p[i], out, &n))
-            ;
+        guard_mail_byte(mail, s.p[i], out, &n);
         if (n > sizeof out - 8) {
-            guard_stream_piece(st->said, slice_of(out, n));
+            say_some(st, slice_of(out, n));
             n = 0;
         }
     }
-    guard_stream_piece(st->said, slice_of(out, n));
+    say_some(st, slice_of(out, n));
+    if (mail->unread)
+        guard_limited(st->q, GUARD_LIMIT_CHARSET);
 }
 
 /* For rules only. */
@@ -178,6 +119,14 @@ static size_t take_delimiter(struct guard_stream *st, struct slice s)
     return n;
 }
 
+static void end_inner(struct guard_stream *st)
+{
+    struct multipart_state *m = &st->as.multipart;
+    if (m->inside)
+        guard_stream_end(m->inner);
+    m->inside = false;
+}
+
 /* Another boundary may begin as this one does. */
 static size_t take_matched(struct guard_stream *st, uint8_t c, uint64_t at)
 {
@@ -187,8 +136,10 @@ static size_t take_matched(struct guard_stream *st, uint8_t c, uint64_t at)
         return 0;
     }
     guard_span(st, GUARD_BODY, false, at);
+    end_inner(st);
     m->line_end = m->matched = m->dashes = 0;
-    m->is_file = m->in_part = m->quoted_printable = false;
+    m->is_file = m->in_part = m->quoted_printable = m->base64 = m->type_lost = false;
+    m->type_n = m->section = 0;
     st->name.n = 0;
     m->state = DELIMITER_LINE;
     return 0;
@@ -210,6 +161,49 @@ static size_t take_delimiter_line(struct multipart_state *m, struct slice s)
 
 /* --- headers */
 
+/* XML in a part, as SOAP with attachments has it, and parts in a part are read as they would be by
+ * themselves. */
+static bool begin_inner(struct guard_stream *st, const struct guard_type *t)
+{
+    struct multipart_state *m = &st->as.multipart;
+    bool nests = guard_type_is_multipart(t->type);
+    if (!nests && !guard_type_is_xml(t->type))
+        return false;
+    if (nests && m->nested == LIMIT_GUARD_NESTED) {
+        guard_limited(st->q, GUARD_LIMIT_ENCODING);
+        return false;
+    }
+    if (!m->inner && !(m->inner = guard_alloc(st->q, sizeof *m->inner)))
+        return false;
+    guard_stream_begin(m->inner, st->q, GUARD_BODY);
+    m->inner->matches = false; /* rules look at the part */
+    m->inner->said = st->said;
+    m->inner->seen = !m->quoted_printable && !m->base64;
+    guard_type_prepare(m->inner, t);
+    if (nests)
+        m->inner->as.multipart.nested = (uint8_t)(m->nested + 1);
+    return true;
+}
+
+/* Behind the headers. What stands there as it will be read needs no saying. */
+static void begin_content(struct guard_stream *st, uint64_t at)
+{
+    struct multipart_state *m = &st->as.multipart;
+    struct guard_type t = guard_type_parse(slice_of(m->type, m->type_n));
+    if (!guard_charset_is_read(t.charset) || guard_charset_is_wide(t.charset))
+        guard_limited(st->q, GUARD_LIMIT_CHARSET);
+    if (m->type_lost || (m->quoted_printable && m->base64))
+        guard_limited(st->q, GUARD_LIMIT_ENCODING);
+    guard_span(st, m->is_file ? GUARD_FILE : GUARD_FORM, false, at);
+    m->inside = begin_inner(st, &t);
+    if (!m->inside && !m->quoted_printable && !m->base64)
+        guard_unsaid(st);
+    guard_mail_begin(&m->mail, m->base64             ? MAIL_BASE64
+                               : m->quoted_printable ? MAIL_WORDS
+                                                     : MAIL_PLAIN);
+    begin_line(m, 0);
+}
+
 static size_t take_line(struct guard_stream *st, uint8_t c, uint64_t at)
 {
     struct multipart_state *m = &st->as.multipart;
@@ -217,11 +211,7 @@ static size_t take_line(struct guard_stream *st, uint8_t c, uint64_t at)
     if (c == '\r')
         return 1;
     if (c == '\n') {
-        guard_span(st, m->is_file ? GUARD_FILE : GUARD_FORM, false, at + 1);
-        if (!m->quoted_printable)
-            guard_unsaid(st);
-        m->word = LETTERS;
-        begin_line(m, 0);
+        begin_content(st, at + 1);
         return 1;
     }
     m->state = c == ' ' || c == '\t' ? m->folded : HEADER;
@@ -240,6 +230,23 @@ static bool key_is(const struct multipart_state *m, const char *name)
     return slice_eq_str(slice_of(m->key, m->key_n), name);
 }
 
+static void add_type(struct multipart_state *m, uint8_t c)
+{
+    if (m->type_n < sizeof m->type)
+        m->type[m->type_n++] = c;
+    else
+        m->type_lost = true;
+}
+
+static size_t take_type(struct multipart_state *m, uint8_t c)
+{
+    if (c == '\n')
+        m->state = LINE;
+    else if (c != '\r')
+        add_type(m, c);
+    return 1;
+}
+
 static size_t take_header(struct multipart_state *m, struct slice s)
 {
     size_t n = guard_find2(s, ':', '\n');
@@ -250,11 +257,13 @@ static size_t take_header(struct multipart_state *m, struct slice s)
         return n;
     m->state = LINE;
     if (s.p[n] == ':') {
-        m->disposes = key_is(m, "content-disposition");
-        m->folded = m->disposes || key_is(m, "content-type") ? KEY
+        m->folded = key_is(m, "content-disposition")         ? KEY
+                    : key_is(m, "content-type")              ? TYPE
                     : key_is(m, "content-transfer-encoding") ? TRANSFER
                                                              : SKIPPED;
         m->state = m->folded;
+        if (m->state == TYPE && m->type_n) /* of two of them either may count */
+            add_type(m, ',');
         m->key_n = 0;
     }
     return n + 1;
@@ -276,6 +285,7 @@ static size_t take_transfer(struct multipart_state *m, uint8_t c)
     else if (c > ' ')
         add_key(m, c);
     m->quoted_printable |= key_is(m, "quoted-printable");
+    m->base64 |= key_is(m, "base64");
     return 1;
 }
 
@@ -296,27 +306,66 @@ static size_t take_key(struct multipart_state *m, struct slice s)
     return n + 1;
 }
 
+/* What the name of a parameter says: name or filename, in one text or in sections (RFC 2231 section
+ * 3), extended or not. */
+struct parameter {
+    enum { OTHER, NAME, FILE_NAME } of;
+    bool in_sections, extended;
+    unsigned section;
+};
+
+static struct parameter parameter_of(const struct multipart_state *m)
+{
+    struct parameter r = {0};
+    struct slice key = slice_of(m->key, m->key_n), number;
+    size_t star = slice_index(key, '*');
+    struct slice word = slice_sub(key, 0, star);
+    r.of = slice_eq_str(word, "name") ? NAME : slice_eq_str(word, "filename") ? FILE_NAME : OTHER;
+    number = slice_sub(key, star + 1, key.n);
+    r.extended = star < key.n && (number.n == 0 || number.p[number.n - 1] == '*');
+    number.n -= number.n && r.extended;
+    r.in_sections = number.n > 0;
+    for (size_t i = 0; i < number.n; i++) {
+        unsigned d = (unsigned)(number.p[i] - '0');
+        r.section = d < 10 && r.section < 100 ? r.section * 10 + d : 1000;
+    }
+    return r;
+}
+
+/* Sections are read one behind the other. Some readers put them in order, some take them as they
+ * come: where that is not the same, only they know what is said. */
+static bool goes_on(struct guard_stream *st, const struct parameter *r)
+{
+    struct multipart_state *m = &st->as.multipart;
+    unsigned due = r->in_sections && m->sections_of == r->of ? m->section : 0;
+    bool whole = r->section == due;
+    m->sections_of = (uint8_t)r->of;
+    m->section = (uint8_t)(r->in_sections && whole ? due + 1 : 0);
+    if (!whole)
+        guard_limited(st->q, GUARD_LIMIT_ENCODING);
+    return r->section > 0;
+}
+
 static size_t take_begin(struct guard_stream *st, uint8_t c, uint64_t at)
 {
     struct multipart_state *m = &st->as.multipart;
     if (c == ' ' || c == '\t')
         return 1;
     uint64_t from = at + (c == '"');
-    m->escaped = m->extended = m->in_part = m->in_charset = false;
-    m->quotes = 0;
-    m->word = LETTERS;
-    if (!m->disposes) {
-        m->in_charset = key_is(m, "charset");
-        m->key_n = 0;
-    } else if (key_is(m, "name")) {
-        guard_span(st, GUARD_FORM, true, from);
+    struct parameter r = parameter_of(m);
+    bool more = r.of != OTHER && goes_on(st, &r);
+    m->escaped = false;
+    m->in_part = r.of == NAME;
+    m->extended = r.of != OTHER && r.extended;
+    m->quotes = more ? 2 : 0; /* the charset stands in the first section */
+    m->charset.n = 0;
+    if (r.of != OTHER)
+        guard_span(st, m->in_part ? GUARD_FORM : GUARD_FILE, m->in_part, from);
+    if (m->in_part && !more)
         st->name.n = 0;
-        m->in_part = true;
-    } else if (key_is(m, "filename") || key_is(m, "filename*")) {
-        guard_span(st, GUARD_FILE, false, from);
-        m->extended = m->key_n == strlen("filename*");
-        m->is_file = true;
-    }
+    m->is_file |= r.of == FILE_NAME;
+    if (!more)
+        guard_mail_begin(&m->mail, MAIL_WORDS);
     m->state = c == '"' ? QUOTED : TOKEN;
     return c == '"';
 }
@@ -326,10 +375,7 @@ static void end_parameter(struct guard_stream *st, uint64_t at)
     struct multipart_state *m = &st->as.multipart;
     guard_percent_end(st, m->in_part);
     guard_span(st, GUARD_BODY, false, at);
-    struct slice charset = slice_of(m->key, m->key_n);
-    if (m->in_charset && (!guard_charset_is_read(charset) || guard_charset_is_wide(charset)))
-        guard_limited(st->q, GUARD_LIMIT_CHARSET);
-    m->in_part = m->in_charset = false;
+    m->in_part = false;
     m->key_n = 0;
     m->state = KEY;
 }
@@ -338,17 +384,22 @@ static void end_parameter(struct guard_stream *st, uint64_t at)
 static void put_extended(struct guard_stream *st, uint8_t c)
 {
     struct multipart_state *m = &st->as.multipart;
-    if (m->quotes < 2)
-        m->quotes = (uint8_t)(m->quotes + (c == '\''));
-    else
-        guard_percent_byte(st, c, false);
+    if (m->quotes == 2) {
+        guard_percent_byte(st, c, m->in_part);
+        return;
+    }
+    m->quotes = (uint8_t)(m->quotes + (c == '\''));
+    if (m->quotes == 0)
+        guard_charset_add(&m->charset, c);
+    else if (m->quotes == 1 && c == '\'' && !guard_charset_ends(&m->charset))
+        guard_limited(st->q, GUARD_LIMIT_CHARSET);
 }
 
 static size_t take_quoted(struct guard_stream *st, struct slice s, uint64_t at)
 {
     struct multipart_state *m = &st->as.multipart;
     uint8_t c = s.p[0];
-    if (!m->extended && !m->escaped && !m->in_charset && c != '"' && c != '\n' && c != '\\') {
+    if (!m->extended && !m->escaped && c != '"' && c != '\n' && c != '\\') {
         size_t n = guard_find4(s, '"', '\n', '\\', '\\');
         guard_put_all_to(st, slice_sub(s, 0, n), m->in_part);
         return n;
@@ -366,8 +417,6 @@ static size_t take_quoted(struct guard_stream *st, struct slice s, uint64_t at)
         if (m->escaped && c != '"' && c != '\\') /* a path, by a browser that escapes nothing */
             put_unsaid(st, '\\', m->in_part);
         guard_put_to(st, c, m->in_part);
-        if (m->in_charset)
-            add_key(m, c);
     }
     m->escaped = false;
     return 1;
@@ -384,8 +433,6 @@ static size_t take_token(struct guard_stream *st, uint8_t c, uint64_t at)
         put_extended(st, c);
     else
         guard_put_to(st, c, m->in_part);
-    if (m->in_charset)
-        add_key(m, c);
     return 1;
 }
 
@@ -415,6 +462,8 @@ static size_t take(struct guard_stream *st, struct slice s, uint64_t at)
         return take_quoted(st, s, at);
     case TRANSFER:
         return take_transfer(m, s.p[0]);
+    case TYPE:
+        return take_type(m, s.p[0]);
     case TOKEN:
         return take_token(st, s.p[0], at);
     default:
@@ -437,6 +486,8 @@ static void finish(struct guard_stream *st)
         give_up(st);
     else
         guard_percent_end(st, false);
+    guard_put_all(st, (struct slice){NULL, 0});
+    end_inner(st);
 }
 
 bool guard_multipart_prepare(struct guard_stream *st, struct slice boundary)

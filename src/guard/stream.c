@@ -273,7 +273,8 @@ static void take_cell(struct guard_stream *st, struct slice view, size_t n, bool
         st->places.at[st->places.n++] = 0;
     st->opens_next = false;
     /* places are sought one byte further on than cells, so that each has the byte before it */
-    guard_scan(st->q->guard, view, st->base ? 1 : 0, view.n > n ? n + 1 : n, ends, &st->places);
+    if (!st->seen)
+        guard_scan(st->q->guard, view, st->base ? 1 : 0, view.n > n ? n + 1 : n, ends, &st->places);
     bool opens = st->places.n > 0;
     if (opens && st->places.at[st->places.n - 1] == n) {
         st->opens_next = true;
