@@ -24,6 +24,7 @@ struct guard_body {
     struct guard_stream *packed;   /* NULL: no coding */
     struct guard_stream *bytes_of; /* the wide text as it is; NULL: it is none */
     enum width width, said;        /* said: by the charset */
+    bool by_mark;                  /* and else by a mark only */
     uint8_t unit[4];               /* a character's, or the first bytes */
     size_t unit_n;
     uint32_t high; /* a high surrogate that waits */
@@ -87,6 +88,23 @@ static enum width width_of(struct slice s)
     if (memcmp(s.p, "\xfe\xff", 2) == 0 || (s.p[0] == 0 && s.p[1]))
         return BIG_ENDIAN_16;
     return memcmp(s.p, "\xff\xfe", 2) == 0 || (s.p[0] && s.p[1] == 0) ? LITTLE_ENDIAN_16 : NARROW;
+}
+
+/* A mark of byte order, which readers of any text may go by. */
+static enum width width_marked(struct slice s)
+{
+    static const struct {
+        const char *mark;
+        size_t n;
+        enum width width;
+    } marks[] = {{"\0\0\xfe\xff", 4, BIG_ENDIAN_32},
+                 {"\xff\xfe\0\0", 4, LITTLE_ENDIAN_32},
+                 {"\xfe\xff", 2, BIG_ENDIAN_16},
+                 {"\xff\xfe", 2, LITTLE_ENDIAN_16}};
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+        if (slice_starts(s, slice_of(marks[i].mark, marks[i].n)))
+            return marks[i].width;
+    return NARROW;
 }
 
 static enum width width_said(struct slice charset)
@@ -166,7 +184,7 @@ static bool know_width(struct guard_body *b, struct slice *s)
         return false;
     memcpy(first, b->unit, 4);
     b->unit_n = 0;
-    b->width = width_of(slice_of(first, 4));
+    b->width = b->by_mark ? width_marked(slice_of(first, 4)) : width_of(slice_of(first, 4));
     if (b->width == NARROW)
         b->width = b->said;
     if (b->width != NARROW && !(b->bytes_of = plain_stream(b->text.q)))
@@ -210,7 +228,8 @@ static enum status make_body(struct guard_request *q)
     b->coding = coding;
     b->begun = b->ended = b->broken = false;
     b->bytes_of = NULL;
-    b->width = b->said = NARROW;
+    b->width = NOT_KNOWN;
+    b->said = NARROW;
     b->unit_n = b->high = 0;
     b->head_n = 0;
     b->bytes = b->inflated = b->consumed = 0;
@@ -234,8 +253,11 @@ enum status guard_body_begin(struct guard_request *q, struct slice content_type,
     else
         guard_limited(q, GUARD_LIMIT_ENCODING);
     struct guard_type t = guard_type_parse(content_type);
-    if (!guard_charset_is_read(t.charset))
+    bool fields = guard_type_is_form(t.type) || guard_type_is_multipart(t.type);
+    if (!guard_charset_is_read(t.charset) || (fields && guard_charset_is_wide(t.charset)))
         guard_limited(q, GUARD_LIMIT_CHARSET);
+    if (t.unclear)
+        guard_limited(q, GUARD_LIMIT_ENCODING);
     q->body_is_undone = width_said(t.charset) != NARROW || guard_type_is_xml(t.type) ||
                         guard_type_is_multipart(t.type);
     return OK;
@@ -255,8 +277,8 @@ static bool body_begun(struct guard_request *q)
     guard_type_prepare(&q->body->text, &t);
     if (!guard_type_is_form(t.type) && !guard_type_is_multipart(t.type))
         q->body->said = width_said(t.charset);
-    if (q->body->said != NARROW || guard_type_is_json(t.type) || guard_type_is_xml(t.type))
-        q->body->width = NOT_KNOWN;
+    q->body->by_mark =
+        q->body->said == NARROW && !guard_type_is_json(t.type) && !guard_type_is_xml(t.type);
     return true;
 }
 

@@ -149,8 +149,10 @@ struct xml_state {
     char entity[12];
     uint16_t depth, brackets;
     bool closes; /* the tag ends its element */
+    uint8_t declaration_n;
     uint64_t deeper;
     uint16_t stack[LIMIT_GUARD_DEPTH]; /* length of the path of each */
+    uint8_t declaration[120];          /* an instruction, or how it begins */
 };
 
 /* The name of a character set so far; a longer one is none that is read. */
@@ -423,6 +425,7 @@ static inline bool guard_same(struct slice s, const char *word)
 /* A type and its parameters (RFC 9110 section 8.3.1); slices of the header. */
 struct guard_type {
     struct slice type, boundary, charset;
+    bool unclear; /* readers differ in which type or boundary it is */
 };
 struct guard_type guard_type_parse(struct slice content_type);
 /* Prepares the stream for a body of this type. */

@@ -192,7 +192,7 @@ static void begin_content(struct guard_stream *st, uint64_t at)
     struct guard_type t = guard_type_parse(slice_of(m->type, m->type_n));
     if (!guard_charset_is_read(t.charset) || guard_charset_is_wide(t.charset))
         guard_limited(st->q, GUARD_LIMIT_CHARSET);
-    if (m->type_lost || (m->quoted_printable && m->base64))
+    if (t.unclear || m->type_lost || (m->quoted_printable && m->base64))
         guard_limited(st->q, GUARD_LIMIT_ENCODING);
     guard_span(st, m->is_file ? GUARD_FILE : GUARD_FORM, false, at);
     m->inside = begin_inner(st, &t);

