@@ -73,59 +73,77 @@ void guard_scan(struct guard *g, struct slice text, size_t from, size_t to, bool
 
 bool guard_text_clean(struct guard *g, struct slice text)
 {
-    struct prefilter_block block = {0};
-    uint64_t ignored = 0;
-    size_t at = prefilter_next(&g->filter, text, 0, &ignored, &block);
-    while (at < text.n) {
-        struct guard_places places = {.n = 0};
-        size_t from = at ? 1 : 0, start = at - from; /* base64 looks one byte back */
-        struct slice view = slice_sub(text, start, OPENER_PIECE);
-        bool ends = start + view.n == text.n;
-        size_t to = ends ? view.n : GUARD_CELL;
-        guard_scan(g, view, from, to, ends, &places);
-        if (places.n)
-            return false;
-        at = start + to;
-        at = prefilter_next(&g->filter, text, at, &ignored, &block);
-    }
-    return true;
+    return guard_text_clean_pieces(g, &text, 1);
 }
 
-/* What stands from `at` of the first piece on, as far as there is room. */
-static struct slice join(const struct slice *pieces, size_t n, size_t at, uint8_t out[OPENER_PIECE])
+/* Pieces that follow each other, and the one that a place is in. */
+struct pieces {
+    const struct slice *p;
+    size_t n, total;
+    size_t in, base; /* which one; where it begins */
+};
+
+/* What stands from `at` on: as it lies there, else in `out`, which shows n bytes if there are so
+ * many. */
+static struct slice view_of(const struct pieces *t, size_t at, uint8_t *out, size_t n)
 {
+    struct slice view = slice_sub(t->p[t->in], at - t->base, n);
+    if (view.n == n || at + view.n == t->total)
+        return view;
     size_t have = 0;
-    for (size_t i = 0; i < n && have < OPENER_PIECE; i++, at = 0) {
-        struct slice s = slice_sub(pieces[i], at, OPENER_PIECE - have);
-        if (s.n)
-            memcpy(out + have, s.p, s.n);
-        have += s.n;
+    for (size_t i = t->in, from = at - t->base; i < t->n && have < n; i++, from = 0) {
+        struct slice some = slice_sub(t->p[i], from, n - have);
+        if (some.n)
+            memcpy(out + have, some.p, some.n);
+        have += some.n;
     }
     return slice_of(out, have);
 }
 
-/* Cell by cell, each with what follows it in view as a stream would show it: a seam is no border,
- * however long a spelling is. Only cells that a seam cuts are copied. */
+/* The first place at or behind `at`, which lies in the current piece or behind it, that the
+ * prefilter lets through; else the end. */
+static size_t first_place(struct guard *g, struct pieces *t, size_t at)
+{
+    enum { SEAM = PREFILTER_SEEN - 1 }; /* before the end of a piece, where it sees too little */
+    while (at < t->total) {
+        while (at - t->base >= t->p[t->in].n)
+            t->base += t->p[t->in++].n;
+        struct slice s = t->p[t->in];
+        size_t end = t->base + s.n, found = t->base + prefilter_first(&g->filter, s, at - t->base);
+        if (end == t->total)
+            return found;
+        if (found + SEAM < end)
+            return found;
+        uint8_t joined[2 * SEAM];
+        at = at + SEAM > end ? at : end - SEAM;
+        found = at + prefilter_first(&g->filter, view_of(t, at, joined, sizeof joined), 0);
+        if (found < end)
+            return found;
+        at = end;
+    }
+    return t->total;
+}
+
+/* Around each place with what follows it in view as a stream would show it: a seam is no border,
+ * however long a spelling is. Only what a seam cuts is copied. */
 bool guard_text_clean_pieces(struct guard *g, const struct slice *pieces, size_t n)
 {
     uint8_t joined[OPENER_PIECE];
-    size_t total = 0, from = 0, in = 0, base = 0;
+    struct pieces t = {.p = pieces, .n = n};
     for (size_t i = 0; i < n; i++)
-        total += pieces[i].n;
-    while (from < total) {
+        t.total += pieces[i].n;
+    for (size_t at = 0; (at = first_place(g, &t, at)) < t.total;) {
         struct guard_places places = {.n = 0};
-        size_t back = from ? 1 : 0, start = from - back; /* base64 looks one byte back */
-        while (start - base >= pieces[in].n)
-            base += pieces[in++].n;
-        struct slice view = slice_sub(pieces[in], start - base, OPENER_PIECE);
-        if (view.n < OPENER_PIECE && start + view.n < total)
-            view = join(pieces + in, n - in, start - base, joined);
-        bool ends = start + view.n == total;
+        size_t back = at > 1 ? 2 : at, start = at - back; /* base64 looks two bytes back */
+        while (start < t.base)
+            t.base -= t.p[--t.in].n;
+        struct slice view = view_of(&t, start, joined, sizeof joined);
+        bool ends = start + view.n == t.total;
         size_t to = ends ? view.n : GUARD_CELL;
         guard_scan(g, view, back, to, ends, &places);
         if (places.n)
             return false;
-        from = start + to;
+        at = start + to;
     }
     return true;
 }

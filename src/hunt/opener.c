@@ -300,8 +300,8 @@ static bool base64_gzip(struct slice s, size_t at)
         return true;
     if (at == 0 || !is_base64(s.p[at - 1]))
         return false;
-    return (s.p[at] == 'L' && at > 1 && (s.p[at - 1] == '+' || s.p[at - 1] == '-') &&
-            strchr("BRhx", s.p[at - 2])) ||
+    return (s.p[at] == 'L' && (s.p[at - 1] == '+' || s.p[at - 1] == '-') &&
+            (at == 1 || (s.p[at - 2] && strchr("BRhx", s.p[at - 2])))) ||
            (same(s, at, "iwg") && s.p[at - 1] == 'f');
 }
 

@@ -1,15 +1,17 @@
 /* The first look. Spellings of ${ that a log may hold:
  *
- *   bucket  bytes                                     is
- *   0       $  then { % \ & or NUL                    raw; the { may be encoded; UTF-16
- *   1       %2 then 4 5 6 or an escape               %24, %25…, %26…
- *   2       %5 %u %U or an escape, then c C 0 or what %5C, %u0024, %%32%34
- *           an escape goes on with
- *   3       \  then u U x X 0 1 4 % &, then 0-7 { u   \u0024 \x24 \44 \044 \u{24} \u005c
- *           U x X # or an escape
- *   4       &  then # a d p b l or an escape          &#36; &dollar &amp;#36; &percnt;24
- *                                                     &&#100;ollar
- *   5-7                                               base64, see below
+ *   bytes                                           is
+ *   $  then { % \ & or NUL                          raw; the { may be encoded; UTF-16
+ *   %2 then 4 5 6 or an escape                      %24, %25…, %26…
+ *   %5 %u %U or an escape, then c C 0 or what       %5C, %u0024, %%32%34
+ *      an escape goes on with
+ *   \  then u U, then 0 { u x or an escape          \u0024 \u{24} \u005c \uu0024
+ *   \  then x X 0 1 4 % &, then 0-7 { u U x X # or  \x24 \44 \044 \134
+ *      an escape
+ *   &  then # or an escape, then what goes on       &#36; &&#100;ollar
+ *   &  then a d p b l, then o m e s c b or an       &dollar &amp;#36; &percnt;24
+ *      escape
+ *   the others                                      base64, see below
  *
  * base64 of what, beginning at a digit, one byte later and two bytes later:
  *
@@ -24,48 +26,58 @@
 
 #include <immintrin.h>
 
-#define BUCKETS 8
 #define WIDTH 3
 
-/* The bytes that a bucket takes at each of its three places; NULL: any. NUL is written apart. */
+/* The bytes that a spelling takes at each of its three places; NULL: any. NUL is written apart.
+ * Those that share a bit of a table admit what crosses them, so they are chosen such that text
+ * seldom has that. */
 static const struct spelling {
     const char *bytes[WIDTH];
     bool nul; /* the second byte may be NUL */
-} spellings[BUCKETS] = {
-    {{"$", "{%\\&", NULL}, true},
-    {{"%", "2", "456%\\&"}, false},
-    {{"%", "5uU%\\&", "cC03%\\&#xXuU124567"}, false},
-    {{"\\", "uUxX014%&", "01234567{uUxX%\\&#"}, false},
-    {{"&", "#adpblADPBL%\\&", "0123456789xXomescbOMESCB%\\&#uUaAnN"}, false},
-    {{"JHL", "H4CT", "stuvAI"}, false},
-    {{"CSiy", "Rw", "7g"}, false},
-    {{"k", "e", "yz012389"}, false},
+    bool base64;
+    uint8_t nibble_bit, ascii_bit;
+} spellings[] = {
+    {{"$", "{%\\&", NULL}, true, false, 0, 0},
+    {{"%", "2", "456%\\&"}, false, false, 1, 1},
+    {{"%", "5uU%\\&", "cC03%\\&#xXuU124567"}, false, false, 2, 2},
+    {{"\\", "uU", "0{uUxX%\\&"}, false, false, 3, 5},
+    {{"\\", "xX014%&", "01234567{uUxX%\\&#"}, false, false, 3, 3},
+    {{"&", "#%\\&", "0123456789xX%\\&#uUaAnNdDpPbBlL"}, false, false, 4, 4},
+    {{"&", "adpblADPBL", "omescbOMESCB%\\&"}, false, false, 4, 7},
+    {{"JHL", "H4CT", "stuvAI"}, false, true, 5, 5},
+    {{"CSiy", "Rw", "7g"}, false, true, 6, 6},
+    {{"k", "e", "yz012389"}, false, true, 7, 6},
 };
 
-static void make_tables(struct prefilter *f)
+static bool takes(const struct spelling *sp, unsigned k, unsigned c)
+{
+    const char *bytes = sp->bytes[k];
+    return !bytes || (c && strchr(bytes, (int)c)) || (c == 0 && k == 1 && sp->nul);
+}
+
+static void make_tables(struct prefilter *f, bool base64_only)
 {
     memset(f->low, 0, sizeof f->low);
     memset(f->high, 0, sizeof f->high);
+    memset(f->ascii, 0, sizeof f->ascii);
     memset(f->exact, 0, sizeof f->exact);
-    for (unsigned b = 0; b < BUCKETS; b++) {
-        uint8_t bit = (uint8_t)(1u << b);
-        for (unsigned k = 0; k < WIDTH; k++) {
-            const char *bytes = spellings[b].bytes[k];
+    for (unsigned i = 0; i < ARRAY_LEN(spellings); i++) {
+        const struct spelling *sp = &spellings[i];
+        uint8_t nibble = (uint8_t)(1u << sp->nibble_bit), ascii = (uint8_t)(1u << sp->ascii_bit);
+        for (unsigned k = 0; k < WIDTH && (sp->base64 || !base64_only); k++) {
             for (unsigned c = 0; c < 256; c++) {
-                bool in = !bytes || (c && strchr(bytes, (int)c)) ||
-                          (c == 0 && k == 1 && spellings[b].nul);
-                if (in) {
-                    f->low[k][c & 15] |= bit;
-                    f->high[k][c >> 4] |= bit;
-                    f->exact[k][c] |= bit;
-                }
+                if (!takes(sp, k, c))
+                    continue;
+                f->low[k][c & 15] |= nibble;
+                f->high[k][c >> 4] |= nibble;
+                f->ascii[k][c & 127] |= ascii;
+                f->exact[k][c] |= (uint16_t)(1u << i);
             }
         }
     }
 }
 
-#define BASE64 0xe0 /* its buckets */
-#define SEEN 5      /* bytes that may_open looks at */
+#define SEEN PREFILTER_SEEN
 
 /* Digits that no text can have as its first: control characters and what UTF-8 does not use. */
 static const bool not_text[256] = {
@@ -85,13 +97,43 @@ static inline bool is_other_unit(const uint8_t *p)
     return opener_digits[p[k]] < 16 && (k < 4 || (p[k] != '2' && p[k] != '5'));
 }
 
+static inline bool is_escape(uint8_t c)
+{
+    return c == '%' || c == '\\' || c == '&';
+}
+
+/* & and letters that no name of opener.c has, for the fields of forms begin so (&amount, &desc,
+ * &perPage), and &amp; before what it makes no other escape of. What an escape hides may be a
+ * letter, and so may what stands behind the end. */
+static inline bool is_other_name(const uint8_t *p)
+{
+    static const char names[][SEEN] = {"amp", "bsol", "dolla", "lbrac", "lcub", "percn"};
+    static const bool may_follow[256] = {
+        ['#'] = true, ['%'] = true, ['\\'] = true, ['&'] = true, ['a'] = true,
+        ['b'] = true, ['d'] = true, ['l'] = true,  ['p'] = true, ['A'] = true,
+        ['B'] = true, ['D'] = true, ['L'] = true,  ['P'] = true, [0] = true};
+    uint8_t first = p[1] | 0x20;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        unsigned k = 1;
+        if (first != names[i][0])
+            continue;
+        while (k < SEEN - 1 && names[i][k] && (p[k + 1] | 0x20) == names[i][k])
+            k++;
+        if (k == SEEN - 1 || p[k + 1] == 0 || is_escape(p[k + 1]))
+            return false;
+        if (names[i][k] == 0)
+            return i == 0 && !may_follow[p[4]] && (p[4] != ';' || !may_follow[p[5]]);
+    }
+    return first >= 'a' && first <= 'z';
+}
+
 /* Exactly; and of base64 that text can follow, unless it ends in }. */
 static inline bool may_open(const struct prefilter *f, const uint8_t *p)
 {
-    uint8_t in = f->exact[0][p[0]] & f->exact[1][p[1]] & f->exact[2][p[2]];
-    if (p[0] == '\\' && is_other_unit(p))
+    unsigned in = f->exact[0][p[0]] & f->exact[1][p[1]] & f->exact[2][p[2]];
+    if (in && ((p[0] == '\\' && is_other_unit(p)) || (p[0] == '&' && is_other_name(p))))
         return false;
-    if (in & BASE64 && (p[0] == 'J' || p[1] == 'R'))
+    if (in && (p[0] == 'J' || p[1] == 'R'))
         return p[0] == 'J' ? p[3] == '9' || !not_text[p[4]] : !not_text[p[3]];
     return in;
 }
@@ -114,7 +156,8 @@ static size_t next_scalar(const struct prefilter *f, struct slice s, size_t from
             break;
         lines += s.p[i] == '\n';
     }
-    *newlines += lines;
+    if (newlines)
+        *newlines += lines;
     return i;
 }
 
@@ -152,32 +195,38 @@ static size_t next_in_rest(const struct prefilter *f, struct slice s, size_t fro
 static size_t first_in(const struct prefilter_block *b, uint64_t lines, uint64_t *newlines)
 {
     unsigned k = (unsigned)__builtin_ctzll(b->some);
-    *newlines += lines + (unsigned)__builtin_popcountll(b->ends & ((1ull << k) - 1));
+    if (newlines)
+        *newlines += lines + (unsigned)__builtin_popcountll(b->ends & ((1ull << k) - 1));
     return b->at + k;
 }
 
-#define AVX512 "avx512f,avx512bw,avx512vl,bmi,popcnt"
+#define AVX512 "avx512f,avx512bw,avx512vl,avx512vbmi,bmi,popcnt"
 
-__attribute__((target(AVX512))) static inline __m512i look_avx512(__m512i v, __m512i low,
-                                                                  __m512i high, __m512i nibble)
+/* The buckets that take each byte at a place, of ASCII by all its bits. */
+struct places_avx512 {
+    __m512i lower, upper;
+};
+
+__attribute__((target(AVX512))) static inline struct places_avx512
+place_avx512(const struct prefilter *f, unsigned k)
 {
-    __m512i l = _mm512_shuffle_epi8(low, _mm512_and_si512(v, nibble));
-    __m512i h = _mm512_shuffle_epi8(high, _mm512_and_si512(_mm512_srli_epi16(v, 4), nibble));
-    return _mm512_and_si512(l, h);
+    return (struct places_avx512){_mm512_loadu_si512(f->ascii[k]),
+                                  _mm512_loadu_si512(f->ascii[k] + 64)};
 }
 
-__attribute__((target(AVX512))) static inline __m512i widest(const uint8_t table[16])
+__attribute__((target(AVX512))) static inline __m512i look_avx512(__m512i v, struct places_avx512 t)
 {
-    return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)table));
+    return _mm512_permutex2var_epi8(t.lower, v, t.upper);
 }
 
-__attribute__((target(AVX512))) static size_t next_avx512(const struct prefilter *f, struct slice s,
-                                                          size_t from, uint64_t *newlines,
-                                                          struct prefilter_block *b)
+/* newlines is NULL where nobody counts them. */
+__attribute__((target(AVX512), always_inline)) static inline size_t
+search_avx512(const struct prefilter *f, struct slice s, size_t from, uint64_t *newlines,
+              struct prefilter_block *b, next_fn next)
 {
-    const __m512i nibble = _mm512_set1_epi8(15), newline = _mm512_set1_epi8('\n');
-    const __m512i l0 = widest(f->low[0]), l1 = widest(f->low[1]), l2 = widest(f->low[2]);
-    const __m512i h0 = widest(f->high[0]), h1 = widest(f->high[1]), h2 = widest(f->high[2]);
+    const __m512i newline = _mm512_set1_epi8('\n');
+    const struct places_avx512 t0 = place_avx512(f, 0), t1 = place_avx512(f, 1),
+                               t2 = place_avx512(f, 2);
     uint64_t lines = 0;
     size_t i = from;
     for (; s.n - i >= BLOCK + SEEN - 1; i += BLOCK) {
@@ -185,18 +234,37 @@ __attribute__((target(AVX512))) static size_t next_avx512(const struct prefilter
         _mm_prefetch((const char *)p + PREFETCH, _MM_HINT_T0);
         __m512i v0 = _mm512_loadu_si512(p), v1 = _mm512_loadu_si512(p + 1);
         __m512i v2 = _mm512_loadu_si512(p + 2);
-        __m512i m =
-            _mm512_and_si512(look_avx512(v0, l0, h0, nibble), look_avx512(v1, l1, h1, nibble));
-        uint64_t some = _mm512_test_epi8_mask(m, look_avx512(v2, l2, h2, nibble));
-        uint64_t ends = _mm512_cmpeq_epi8_mask(v0, newline);
+        __m512i m = _mm512_and_si512(look_avx512(v0, t0), look_avx512(v1, t1));
+        uint64_t some =
+            _mm512_test_epi8_mask(m, look_avx512(v2, t2)) & ~(uint64_t)_mm512_movepi8_mask(v0);
         if (some && (some = exactly(f, p, some)) != 0) {
+            uint64_t ends = newlines ? _mm512_cmpeq_epi8_mask(v0, newline) : 0;
             *b = (struct prefilter_block){i, some, ends, true};
             return first_in(b, lines, newlines);
         }
-        lines += (unsigned)__builtin_popcountll(ends);
+        if (newlines)
+            lines += (unsigned)__builtin_popcountll(_mm512_cmpeq_epi8_mask(v0, newline));
     }
-    *newlines += lines;
-    return next_in_rest(f, s, i, newlines, next_avx512);
+    if (newlines)
+        *newlines += lines;
+    return next_in_rest(f, s, i, newlines, next);
+}
+
+__attribute__((target(AVX512))) static size_t next_avx512(const struct prefilter *f, struct slice s,
+                                                          size_t from, uint64_t *newlines,
+                                                          struct prefilter_block *b)
+{
+    return search_avx512(f, s, from, newlines, b, next_avx512);
+}
+
+/* The same without counting; newlines is NULL. */
+__attribute__((target(AVX512))) static size_t first_avx512(const struct prefilter *f,
+                                                           struct slice s, size_t from,
+                                                           uint64_t *newlines,
+                                                           struct prefilter_block *b)
+{
+    (void)newlines;
+    return search_avx512(f, s, from, NULL, b, first_avx512);
 }
 
 __attribute__((target("avx2"))) static inline __m256i look_avx2(__m256i v, __m256i low,
@@ -307,19 +375,14 @@ bool prefilter_init_as(struct prefilter *f, enum prefilter_kind kind)
                 __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi"));
     if (has) {
         f->kind = kind;
-        make_tables(f);
+        make_tables(f, false);
     }
     return has;
 }
 
 void prefilter_only_base64(struct prefilter *f)
 {
-    for (unsigned k = 0; k < WIDTH; k++) {
-        for (unsigned c = 0; c < 16; c++)
-            f->low[k][c] &= BASE64;
-        for (unsigned c = 0; c < 256; c++)
-            f->exact[k][c] &= BASE64;
-    }
+    make_tables(f, true);
 }
 
 void prefilter_init(struct prefilter *f)
@@ -333,6 +396,14 @@ const char *prefilter_kind_name(enum prefilter_kind kind)
 {
     static const char *const names[] = {"scalar", "ssse3", "avx2", "avx512"};
     return names[kind];
+}
+
+size_t prefilter_first(const struct prefilter *f, struct slice s, size_t from)
+{
+    struct prefilter_block none = {0};
+    uint64_t ignored = 0;
+    return f->kind == PREFILTER_AVX512 && from < s.n ? first_avx512(f, s, from, NULL, &none)
+                                                     : prefilter_look(f, s, from, &ignored, &none);
 }
 
 size_t prefilter_look(const struct prefilter *f, struct slice s, size_t from, uint64_t *newlines,

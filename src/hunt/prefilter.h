@@ -1,8 +1,9 @@
 /* Where in a log anything could begin that ends as ${: a first look at the speed of memory.
  *
- * Eight buckets of three bytes each say how an opener may be spelt: raw, percent-encoded, with
- * backslashes, as an entity, in base64 at any alignment (prefilter.c has the table). A vector of
- * bytes is tested at once by two table look-ups a byte position, low and high nibble, which lets
+ * Some spellings of three bytes each say how an opener may begin: raw, percent-encoded, with
+ * backslashes, as an entity, in base64 at any alignment (prefilter.c has the table). They share the
+ * eight bits of a byte, and a vector of bytes is tested at once: by two table look-ups a byte
+ * position, low and high nibble, or by one of seven bits where the processor has it. That lets
  * through more than the table says, never less; what is left is tested exactly. opener_at then
  * reads what stands there.
  *
@@ -18,8 +19,10 @@ enum prefilter_kind { PREFILTER_SCALAR, PREFILTER_SSSE3, PREFILTER_AVX2, PREFILT
 
 struct prefilter {
     enum prefilter_kind kind;
-    /* by place of the byte: a bit for each bucket that takes it, by nibble and exactly */
-    uint8_t low[3][16], high[3][16], exact[3][256];
+    /* by place of the byte: a bit for each spelling that takes it, and one for several in the
+     * tables of vectors: by nibble, by ASCII character */
+    uint16_t exact[3][256];
+    uint8_t low[3][16], high[3][16], ascii[3][128];
 };
 
 /* The widest kind that this processor has; prefilter_init_as for tests and benchmarks: false when
@@ -44,6 +47,13 @@ struct prefilter_block {
     uint64_t some, ends; /* a bit for each byte: may open; is a newline */
     bool known;
 };
+
+/* So many bytes tell whether a place is let through; those behind the end of a text are NULs. */
+enum { PREFILTER_SEEN = 6 };
+
+/* The first place at or behind `from`, or s.n, where nobody asks for the next one or counts lines.
+ */
+size_t prefilter_first(const struct prefilter *f, struct slice s, size_t from);
 
 /* The same without the block, which it fills where something is found. */
 size_t prefilter_look(const struct prefilter *f, struct slice s, size_t from, uint64_t *newlines,

@@ -110,6 +110,12 @@ static void clean_ones(struct guard *g)
          "name=Yamada+Taro&mail=taro%40example.jp&note=3%2C000+yen%2C+please&"},
         {"form, Japanese", "application/x-www-form-urlencoded",
          "n%5Ba%5D=%E5%B1%B1%E7%94%B0%E5%A4%AA%E9%83%8E&b=%E6%9D%B1%E4%BA%AC&"},
+        {"form, of all kinds", "application/x-www-form-urlencoded",
+         "name0=%E4%BD%90%E4%BC%AF+%E7%BE%8E%E5%B8%86&amount1=12800&note2=delivery+before+noon%2C+"
+         "please+ring&address3=1-2-3+Minami+Aoyama%2C+Minato-ku&mail4=saeki%40example.co.jp&"},
+        {"JSON, Japanese", "application/json",
+         "{\"id\": 1, \"name\": \"佐伯 美帆\", \"note\": \"deliver before \\\"noon\\\", please\", "
+         "\"price\": 12800.5, \"tags\": [\"a\", \"b\"]}, "},
         {"JSON", "application/json",
          "{\"id\":12345,\"name\":\"Yamada Taro\",\"tags\":[\"a\",\"b\"],\"price\":1980.5},"},
         {"JSON, escaped", "application/json",

