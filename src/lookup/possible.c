@@ -3,9 +3,10 @@
  * What a name is made of stands in the text in order, and what stands between two of its letters is
  * gone when they meet. Evaluation takes away only whole variables but for their value, the dollar
  * of an escape, and quotes of a date. So the byte behind a letter, if it is not the next letter,
- * ends a variable, begins one, or is a quote; and the byte before a letter ends what is taken away:
- * a variable, :- or :\-, the prefix of lower: and its like, or a quote. Behind } and quotes the
- * same holds again, behind ${ anything may stand.
+ * ends a variable, begins one, begins a default that is not taken (${lower:j:-x}), or is a quote;
+ * and the byte before a letter ends what is taken away: a variable, :- or :\-, the prefix of lower:
+ * and its like, or a quote. Behind } and quotes the same holds again, behind ${ and the colon of a
+ * default anything may stand.
  *
  * Ordinary text fails this at once, where letters in order are in any page. */
 #include "lookup/evaluate.h"
@@ -101,8 +102,10 @@ static size_t last_spelling(struct slice s, const struct spelling *sp, unsigned 
             return i + 1;
         if (goes_behind(c))
             dollar |= c == '$' ? brace : 0;
-        else
-            near = brace = dollar = 0;
+        else {
+            near = c == ':' ? within : 0; /* a default */
+            brace = dollar = 0;
+        }
         if (c == '{')
             brace = within;
         near |= here & ~loose;
@@ -118,7 +121,7 @@ static bool has_letter(struct slice s, uint8_t letter, uint8_t next)
         if (i == 0 || i + 1 >= s.n)
             continue;
         uint8_t c = s.p[i + 1];
-        if (((c | 0x20) == next || goes_behind(c)) &&
+        if (((c | 0x20) == next || c == ':' || goes_behind(c)) &&
             (goes_before(s.p[i - 1]) || s.p[i - 1] == '{'))
             return true;
     }

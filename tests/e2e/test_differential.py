@@ -37,6 +37,10 @@ class Differential(unittest.TestCase):
         self.assertLess(given_up, COUNT * 0.01)
         self.assertTrue(compared * 0.2 < reached < compared * 0.8, reached)
 
+    def test_what_reaches_is_hunted(self):
+        """Whatever refuses a line of a log before it is evaluated refuses none that reaches."""
+        self.assertEqual(compare.missed(compare.TOOL, COUNT, "hunted", sorted(messages.GRAMMARS))[:5], [])
+
     def test_a_mistake_is_found_and_made_small(self):
         """Indexes in characters instead of UTF-16 units: only some messages with a code point above U+FFFF show it."""
         right, reference.units = reference.units, lambda text, at: at

@@ -8,7 +8,7 @@ With --java the library itself is asked instead of reference.py, where a JDK and
 (apt-get install default-jdk-headless liblog4j2-java). Its version has later rules, so only messages are compared that end in
 one pass and meet none of what changed: values with variables of their own, aborts, and lookups that depend on the host.
 """
-import argparse, os, random, subprocess, sys, tempfile, time
+import argparse, json, os, random, subprocess, sys, tempfile, time
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -82,6 +82,19 @@ def compare(tool, count, seed, grammars):
         reached += sum(k is not None for k in want)
         wrong += [(name, t) for t, w, g in zip(texts, want, got) if differ(w, g)]
     return compared, given_up, reached, wrong
+
+
+def missed(tool, count, seed, grammars):
+    """Messages that reach, and of which a hunt says nothing where each is a line of a log."""
+    texts = []
+    for name in grammars:
+        r = random.Random("%s %s" % (seed, name))
+        made = [messages.GRAMMARS[name](r) for _ in range(count // len(grammars))]
+        texts += [t for t, key in zip(made, asked(tool, made)) if key is not None]
+    done = subprocess.run([tool, "hunt", "--format", "jsonl", "--no-summary", "-"], input="".join(t + "\n" for t in texts).encode(),
+                          capture_output=True, timeout=600)
+    told = {json.loads(row)["line"] for row in done.stdout.splitlines()}
+    return [t for i, t in enumerate(texts, 1) if i not in told]
 
 
 class Library:

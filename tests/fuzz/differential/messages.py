@@ -52,10 +52,10 @@ def trees(r):
 
 def spell(r, letter, depth):
     """The letter as attackers write it."""
-    way = r.randrange(10)
+    way = r.randrange(12)
     inner = spell(r, letter, depth - 1) if depth > 0 and way > 5 else letter
     return [letter, "${lower:%s}" % inner.upper(), "${upper:%s}" % inner, "${::-%s}" % inner, "${env:X_Q1:-%s}" % inner, "${a:\\-b:-%s}" % inner,
-            "${date:'%s'}" % letter, "${lower:%s}" % inner, "${:-%s}" % inner, "${zz:x:y:-%s}" % inner][way]
+            "${date:'%s'}" % letter, "${lower:%s}" % inner, "${:-%s}" % inner, "${zz:x:y:-%s}" % inner, "${upper:%s:-j${q}}" % inner, "${date:'%s':${:-:}-q}" % letter][way]
 
 
 def payload(r):
