@@ -14,15 +14,7 @@ void buf_done(struct buf *b)
     *b = (struct buf){0};
 }
 
-void buf_clear(struct buf *b)
-{
-    b->n = 0;
-    b->failed = OK;
-    if (b->p)
-        b->p[0] = '\0';
-}
-
-static enum status grow(struct buf *b, size_t n)
+static __attribute__((noinline)) enum status make_room(struct buf *b, size_t n)
 {
     if (b->failed != OK)
         return b->failed;
@@ -44,26 +36,20 @@ static enum status grow(struct buf *b, size_t n)
     return OK;
 }
 
+/* Most writes fit. */
+static inline enum status grow(struct buf *b, size_t n)
+{
+    bool fits = b->p && b->failed == OK && b->n < b->cap && n < b->cap - b->n && b->n <= b->max &&
+                n <= b->max - b->n;
+    return fits ? OK : make_room(b, n);
+}
+
 enum status buf_reserve(struct buf *b, size_t n, uint8_t **ret_p)
 {
     enum status s = grow(b, n);
     if (s == OK)
         *ret_p = b->p + b->n;
     return s;
-}
-
-void buf_commit(struct buf *b, size_t n)
-{
-    b->n += n;
-    b->p[b->n] = '\0';
-}
-
-void buf_cut(struct buf *b, size_t n)
-{
-    if (n < b->n) {
-        b->n = n;
-        b->p[n] = '\0';
-    }
 }
 
 enum status buf_add(struct buf *b, const void *p, size_t n)

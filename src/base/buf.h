@@ -28,7 +28,13 @@ static inline void buf_over(struct buf *b, void *storage, size_t size)
     b->p[0] = '\0';
 }
 /* Empties it and forgets a failure; the memory is kept for use again. */
-void buf_clear(struct buf *b);
+static inline void buf_clear(struct buf *b)
+{
+    b->n = 0;
+    b->failed = OK;
+    if (b->p)
+        b->p[0] = '\0';
+}
 
 enum status buf_add(struct buf *b, const void *p, size_t n);
 enum status buf_add_slice(struct buf *b, struct slice s);
@@ -37,8 +43,19 @@ enum status buf_add_char(struct buf *b, char c);
 enum status buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Room for n more bytes at *ret_p; call buf_commit with how many were really written. */
 enum status buf_reserve(struct buf *b, size_t n, uint8_t **ret_p) MUST_USE;
-void buf_commit(struct buf *b, size_t n);
-void buf_cut(struct buf *b, size_t n); /* shortens to n bytes */
+static inline void buf_commit(struct buf *b, size_t n)
+{
+    b->n += n;
+    b->p[b->n] = '\0';
+}
+/* Shortens to n bytes. */
+static inline void buf_cut(struct buf *b, size_t n)
+{
+    if (n < b->n) {
+        b->n = n;
+        b->p[n] = '\0';
+    }
+}
 
 static inline enum status buf_status(const struct buf *b)
 {

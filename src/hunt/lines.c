@@ -161,10 +161,13 @@ static enum status report(struct line_search *s, struct line_hit *h)
 
 static enum status examine_line(struct line_search *s, struct slice line, bool window)
 {
-    struct line_hit h = {.line = line, .long_line = window};
+    struct line_hit h; /* not zeroed: examining fills most of it */
     s->openers++;
     if (s->no_evaluation)
         return OK;
+    h.line = line;
+    h.long_line = window;
+    h.pattern = NULL;
     give_credit(s, line);
     enum status st = examine(s->examiner, line, &h.found);
     if (st != OK || h.found.verdict == VERDICT_NONE)

@@ -3,10 +3,12 @@
 #include "lookup/decode.h"
 
 #include "base/utf8.h"
+#include "lookup/signs.h"
 
 const struct decoder decoders[] = {
-    {"url", decode_url},      {"backslash", decode_backslash}, {"entity", decode_entity},
-    {"utf-16", decode_utf16}, {"base64", decode_base64},       {0},
+    {"url", SIGN_PERCENT, decode_url},      {"backslash", SIGN_BACKSLASH, decode_backslash},
+    {"entity", SIGN_ENTITY, decode_entity}, {"utf-16", SIGN_NUL, decode_utf16},
+    {"base64", 0, decode_base64},           {0},
 };
 
 /* Up to `most` digits of the base; how many there were. */

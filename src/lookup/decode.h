@@ -18,6 +18,7 @@ struct decoding {
 
 struct decoder {
     const char *name;
+    unsigned needs; /* the sign of signs.h without which there is nothing for it; 0: none */
     /* Appends the decoded text to out. ST_END: there is nothing of its kind in the text, and out is
      * as it was. A decoder that gives several texts is called again with the same d; ST_END then
      * says that there are no more, ST_LIMIT that it cost too much. */

@@ -11,6 +11,8 @@
 #include "lookup/server.h"
 #include "lookup/variable.h"
 
+#include <emmintrin.h>
+
 enum frame_kind { TOP, NAME, VALUE };
 
 struct frame {
@@ -43,6 +45,10 @@ struct evaluator {
 };
 
 #define FIRST_FRAMES 64
+#define VECTOR sizeof(__m128i)
+#define PAD                                                                              \
+    (VECTOR + 1) /* bytes behind what regions are read from: no reader looks for the end \
+                  */
 
 enum status evaluator_new(struct evaluator **ret)
 {
@@ -97,10 +103,43 @@ static void check_bytes(struct evaluator *ev, const struct buf *b)
         end(ev, EVAL_BUDGET);
 }
 
+/* Bytes of any kind: what is read of them is not used, but they are there. */
+static void pad(struct evaluator *ev, struct buf *b)
+{
+    uint8_t *room;
+    if (buf_reserve(b, PAD, &room) == OK)
+        memset(room, 0, PAD);
+    else
+        check_bytes(ev, b);
+}
+
 static void write_slowly(struct evaluator *ev, struct slice s)
 {
     (void)buf_add_slice(&ev->out, s);
     check_bytes(ev, &ev->out);
+}
+
+/* A call costs more than some bytes: they go as two pieces, which may overlap. */
+static inline void copy_short(uint8_t *to, const uint8_t *from, size_t n)
+{
+    if (n > 16) {
+        memcpy(to, from, n);
+    } else if (n >= 8) {
+        uint64_t a, b;
+        memcpy(&a, from, 8);
+        memcpy(&b, from + n - 8, 8);
+        memcpy(to, &a, 8);
+        memcpy(to + n - 8, &b, 8);
+    } else if (n >= 4) {
+        uint32_t a, b;
+        memcpy(&a, from, 4);
+        memcpy(&b, from + n - 4, 4);
+        memcpy(to, &a, 4);
+        memcpy(to + n - 4, &b, 4);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            to[i] = from[i];
+    }
 }
 
 /* Most writes are some bytes into room that is there. */
@@ -112,12 +151,7 @@ static inline void write_out(struct evaluator *ev, struct slice s)
         write_slowly(ev, s);
         return;
     }
-    if (s.n <= 16) {
-        for (size_t i = 0; i < s.n; i++)
-            b->p[b->n + i] = s.p[i];
-    } else {
-        memcpy(b->p + b->n, s.p, s.n);
-    }
+    copy_short(b->p + b->n, s.p, s.n);
     b->n += s.n;
     b->p[b->n] = '\0';
 }
@@ -155,19 +189,18 @@ static struct slice source(const struct evaluator *ev, const struct frame *f)
 
 /* --- telling */
 
-static void trace(struct evaluator *ev, struct eval_event *event)
+static inline bool is_told(const struct evaluator *ev)
+{
+    return ev->o->trace && !ev->ended;
+}
+
+static void tell(struct evaluator *ev, struct eval_event *event)
 {
     size_t i = 0;
     while (i < ev->frame_count && ev->frames[i].kind != NAME)
         i++;
     event->outer = i < ev->frame_count ? ev->frames[i].base - 2 : event->at;
     ev->o->trace(ev->o->trace_ctx, event);
-}
-
-static inline void tell(struct evaluator *ev, struct eval_event *event)
-{
-    if (ev->o->trace && !ev->ended)
-        trace(ev, event);
 }
 
 /* --- a variable is complete */
@@ -258,6 +291,7 @@ static void take_value(struct evaluator *ev, const struct frame *done, struct sl
     f.at = ev->stack.n;
     (void)buf_add_slice(&ev->stack, value);
     f.end = ev->stack.n;
+    pad(ev, &ev->stack);
     check_bytes(ev, &ev->stack);
     buf_cut(&ev->out, cut);
     f.base = cut;
@@ -266,62 +300,68 @@ static void take_value(struct evaluator *ev, const struct frame *done, struct sl
         *pushed = f;
 }
 
+/* Out holds all that stands before the variable, whatever region it came from, and behind that what
+ * stands in it. */
+static void tell_variable(struct evaluator *ev, enum eval_event_kind kind, const struct frame *done,
+                          struct slice name, struct slice value)
+{
+    struct slice written = slice_sub(source(ev, done), done->start, done->at - done->start);
+    struct eval_event event = {kind,  written,        name,
+                               value, done->base - 2, ev->out.n - done->base + 3};
+    tell(ev, &event);
+}
+
 #define VARIABLE 8 /* steps to decide one */
 
 /* The } of a NAME: f is popped, the frame below goes on behind it. */
 static void close_variable(struct evaluator *ev)
 {
     struct frame done = *current(ev);
-    struct slice written, name, given = {0}, value = {0};
+    struct slice name, given = {0}, value = {0};
     done.at++;
     ev->frame_count--;
     current(ev)->at = done.at;
     struct slice e = slice_sub(buf_slice(&ev->out), done.base, ev->out.n);
-    written = slice_sub(source(ev, &done), done.start, done.at - done.start);
-    /* out holds all that stands before, whatever region it came from */
-    struct eval_event event = {.variable = written, .at = done.base - 2, .n = e.n + 3};
     spend(ev, e.n + VARIABLE);
     bool has_default = split(ev, e, &name, &given);
-    event.name = name;
-    if (in_chain(ev, name)) {
-        event.kind = EVAL_EVENT_CYCLE;
-        tell(ev, &event);
+    bool cycle = in_chain(ev, name), told = is_told(ev);
+    if (cycle && told)
+        tell_variable(ev, EVAL_EVENT_CYCLE, &done, name, value);
+    if (cycle) {
         ev->flags |= EVAL_ABORTED;
         end(ev, EVAL_ABORT);
     }
     if (ev->ended)
         return;
     struct resolve_in in = {name, ev->message, ev->o->locale};
-    enum resolve_outcome outcome = resolve(&in, &ev->value, &value);
-    event.value = value;
-    switch (outcome) {
+    switch (resolve(&in, &ev->value, &value)) {
     case RESOLVE_JNDI:
-        event.kind = EVAL_EVENT_JNDI;
-        tell(ev, &event);
+        if (told)
+            tell_variable(ev, EVAL_EVENT_JNDI, &done, name, value);
         ev->key = value;
         end(ev, EVAL_REACH);
         return;
     case RESOLVE_ABORT:
-        event.kind = EVAL_EVENT_BAD_KEY;
-        tell(ev, &event);
+        if (told)
+            tell_variable(ev, EVAL_EVENT_BAD_KEY, &done, name, value);
         ev->flags |= EVAL_ABORTED;
         end(ev, EVAL_ABORT);
         return;
     case RESOLVE_VALUE:
         check_bytes(ev, &ev->value);
         spend(ev, ev->value.n * 4); /* case is mapped and dates are written letter by letter */
-        event.kind = EVAL_EVENT_VALUE;
         ev->invented |= server_source(name) != SERVER_NOTHING;
-        tell(ev, &event);
+        if (is_told(ev))
+            tell_variable(ev, EVAL_EVENT_VALUE, &done, name, value);
         take_value(ev, &done, name, value);
         return;
     case RESOLVE_NONE:
         break;
     }
-    event.kind = has_default ? EVAL_EVENT_DEFAULT : EVAL_EVENT_UNRESOLVED;
     ev->invented |= has_default && server_source(name) != SERVER_NOTHING;
-    event.value = given;
-    tell(ev, &event);
+    if (told)
+        tell_variable(ev, has_default ? EVAL_EVENT_DEFAULT : EVAL_EVENT_UNRESOLVED, &done, name,
+                      given);
     if (has_default)
         take_value(ev, &done, name, given);
     else
@@ -330,36 +370,55 @@ static void close_variable(struct evaluator *ev)
 
 /* --- reading a region */
 
+static inline __m128i load(const uint8_t *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+/* What opens and closes variables in the bytes at p, PAD of which may be read: a bit for each, of
+ * ${ that of its $. */
+static inline unsigned brackets_at(const uint8_t *p, unsigned *ret_closes)
+{
+    const __m128i dollar = _mm_set1_epi8('$'), open = _mm_set1_epi8('{'),
+                  close = _mm_set1_epi8('}');
+    __m128i v = load(p);
+    __m128i opens = _mm_and_si128(_mm_cmpeq_epi8(v, dollar), _mm_cmpeq_epi8(load(p + 1), open));
+    *ret_closes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, close));
+    return (unsigned)_mm_movemask_epi8(opens);
+}
+
 /* Rule 8: whether the ${ at `at` has its } in s. */
 static bool is_closed(struct evaluator *ev, struct slice s, size_t at)
 {
-    size_t depth = 0;
-    size_t i = at + 2;
-    bool closed = false;
-    for (; i < s.n; i++) {
-        if (s.p[i] == '}') {
-            closed = depth == 0;
-            if (closed)
+    size_t depth = 0, end = s.n;
+    for (size_t i = at + 2; i < end; i += VECTOR) {
+        unsigned closes, opens = brackets_at(s.p + i, &closes);
+        for (unsigned both = opens | closes; both; both &= both - 1) {
+            unsigned bit = both & -both;
+            if (opens & bit) {
+                depth++;
+            } else if (depth) {
+                depth--;
+            } else {
+                size_t close = i + (unsigned)__builtin_ctz(bit);
+                end = close < end ? close : end;
                 break;
-            depth--;
-        } else if (opens(s, i)) {
-            depth++;
-            i++;
+            }
         }
     }
-    spend(ev, i - at);
-    return closed;
+    spend(ev, end - at);
+    return end < s.n;
 }
 
 /* A ${ that is read. */
 static void open_variable(struct evaluator *ev, struct frame *f, struct slice s)
 {
     if (ev->out.n > f->base && ev->out.p[ev->out.n - 1] == '$') { /* rule 7 */
-        struct eval_event event = {.kind = EVAL_EVENT_ESCAPE,
-                                   .variable = slice_sub(s, f->at, 2),
-                                   .at = ev->out.n - 1,
-                                   .n = 3};
-        tell(ev, &event);
+        if (is_told(ev))
+            tell(ev, &(struct eval_event){.kind = EVAL_EVENT_ESCAPE,
+                                          .variable = slice_sub(s, f->at, 2),
+                                          .at = ev->out.n - 1,
+                                          .n = 3});
         ev->flags |= EVAL_ESCAPED;
         f->changed = true;
         f->owed += f->kind == NAME;
@@ -388,14 +447,19 @@ static void open_variable(struct evaluator *ev, struct frame *f, struct slice s)
 }
 
 /* The length of plain text from f->at on. */
-static size_t plain_run(const struct frame *f, struct slice s)
+static inline size_t plain_run(const struct frame *f, struct slice s)
 {
     size_t i = f->at;
-    if (f->kind != NAME)
-        return next_opener(s, i) - i;
-    while (i < s.n && s.p[i] != '}' && !(s.p[i] == '$' && opens(s, i)))
-        i++;
-    return i - f->at;
+    for (; i < s.n; i += VECTOR) {
+        unsigned closes, ends = brackets_at(s.p + i, &closes);
+        ends |= f->kind == NAME ? closes : 0;
+        if (ends) {
+            i += (unsigned)__builtin_ctz(ends);
+            break;
+        }
+    }
+    bool cut = i >= s.n || (i + 1 == s.n && s.p[i] == '$'); /* its { is not of this region */
+    return (cut ? s.n : i) - f->at;
 }
 
 static void pop_region(struct evaluator *ev)
@@ -479,8 +543,10 @@ static void run(struct evaluator *ev, struct eval_result *ret)
         struct buf read = ev->text;
         ev->text = ev->out;
         ev->out = read;
-        struct eval_event event = {.kind = EVAL_EVENT_PASS, .variable = buf_slice(&ev->text)};
-        tell(ev, &event);
+        pad(ev, &ev->text);
+        if (is_told(ev))
+            tell(ev,
+                 &(struct eval_event){.kind = EVAL_EVENT_PASS, .variable = buf_slice(&ev->text)});
     }
 }
 
@@ -507,12 +573,13 @@ struct eval_result evaluate(struct evaluator *ev, struct slice text, const struc
     ev->invented = false;
     ev->outcome = EVAL_NOT;
     ev->ended = false;
-    begin_buf(&ev->text, ev->max_bytes);
-    begin_buf(&ev->out, ev->max_bytes);
-    begin_buf(&ev->stack, ev->max_bytes);
+    begin_buf(&ev->text, ev->max_bytes + PAD);
+    begin_buf(&ev->out, ev->max_bytes + PAD);
+    begin_buf(&ev->stack, ev->max_bytes + PAD);
     begin_buf(&ev->name, ev->max_bytes);
     begin_buf(&ev->value, ev->max_bytes);
     (void)buf_add_slice(&ev->text, text);
+    pad(ev, &ev->text);
     check_bytes(ev, &ev->text);
     if (!ev->ended)
         run(ev, &r);

@@ -89,11 +89,12 @@ struct eval_result evaluate(struct evaluator *ev, struct slice text, const struc
 
 /* Whether the text can reach at all: holds $ { j n d i : } in this order, in any spelling that case
  * mapping knows, with nothing between the letters but what evaluation takes away; or event:Message
- * in the same way, which can reorder text. False is exact; true says nothing. With `closed` as if
- * every } were there that the text lacks at its end. At most one pass for each, no memory. */
-bool evaluate_possible(struct slice text, bool closed);
-/* The same for every start within the text at once: from this place on none can. 0: not even the
- * whole text. */
-size_t evaluate_possible_until(struct slice text, bool closed);
+ * in the same way, which can reorder text. For every start within the text at once: from this place
+ * on none can; 0: not even the whole text. That is exact; another place says nothing. */
+struct eval_possible {
+    size_t as_is,
+        if_closed; /* if_closed: as if every } were there that the text lacks at its end */
+};
+struct eval_possible evaluate_possible(struct slice text);
 
 #endif

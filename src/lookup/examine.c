@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "lookup/decode.h"
+#include "lookup/signs.h"
 #include "lookup/target.h"
 #include "lookup/variable.h"
 
@@ -14,7 +15,8 @@ struct node {
     const char *chain[EXAMINE_LAYERS];
 };
 
-#define EXAMINE_LOOK 1     /* bytes of a text looked at for one unit */
+#define EXAMINE_SIGNS 4    /* bytes of a text looked at for one unit: for its signs */
+#define EXAMINE_LOOK 1     /* and for what it may reach */
 #define EXAMINE_LINE 160   /* units for each line */
 #define EXAMINE_START 40   /* units to begin an evaluation */
 #define EXAMINE_DECODER 10 /* and to call a decoder */
@@ -172,12 +174,16 @@ static enum status find_unclosed(struct examiner *x, struct slice s)
 {
     size_t free_brackets = 0;
     begin_buf(&x->unclosed, s.n * 2 + sizeof(uint32_t));
-    for (size_t i = s.n; i-- > 0;) {
-        if (s.p[i] == '}') {
-            free_brackets++;
-        } else if (s.p[i] == '{' && i > 0 && s.p[i - 1] == '$') {
-            uint32_t place = (uint32_t)--i;
-            if (free_brackets)
+    for (size_t end = s.n, at; end > 0; end = at) {
+        at = (end - 1) / BRACKETS_BLOCK * BRACKETS_BLOCK;
+        struct brackets b = brackets_of(s, at);
+        for (uint64_t both = b.opens | b.closes, bit; both; both ^= bit) {
+            unsigned k = 63 - (unsigned)__builtin_clzll(both);
+            uint32_t place = (uint32_t)(at + k - 1); /* of its $ */
+            bit = 1ull << k;
+            if (b.closes & bit)
+                free_brackets++;
+            else if (free_brackets)
                 free_brackets--;
             else
                 (void)buf_add(&x->unclosed, &place, sizeof place);
@@ -251,11 +257,11 @@ static struct text_verdict evaluate_starts(struct examiner *x, struct slice s, s
 
 /* Letters map otherwise in Turkish only where case is mapped. */
 static struct text_verdict evaluate_locales(struct examiner *x, struct slice s, size_t until,
-                                            enum eval_locale *ret_locale)
+                                            unsigned signs, enum eval_locale *ret_locale)
 {
     *ret_locale = EVAL_ROOT;
     struct text_verdict v = evaluate_starts(x, s, until, EVAL_ROOT);
-    if (v.worst == EVAL_REACH || v.worst == EVAL_NOMEM || slice_index(s, 0xc4) == s.n)
+    if (v.worst == EVAL_REACH || v.worst == EVAL_NOMEM || !(signs & SIGN_DOTTED))
         return v; /* only U+0130 maps to an i in Turkish that root does not map */
     struct text_verdict tr = evaluate_starts(x, s, until, EVAL_TURKISH);
     if (tr.worst != EVAL_REACH && tr.worst != EVAL_NOMEM)
@@ -294,22 +300,38 @@ static void found(struct examiner *x, struct examined *ret, enum verdict v, stru
                   const struct text_verdict *how, enum eval_locale locale)
 {
     swap(&x->key, &x->best_key);
-    *ret = (struct examined){.verdict = v,
-                             .locale = locale,
-                             .text = slice_sub(text, how->start, text.n),
-                             .start = how->start,
-                             .invented = how->invented,
-                             .key = buf_slice(&x->best_key)};
+    ret->verdict = v;
+    ret->reason = ATTEMPT_NO_REASON;
+    ret->locale = locale;
+    ret->text = slice_sub(text, how->start, text.n);
+    ret->start = how->start;
+    ret->invented = how->invented;
+    ret->key = buf_slice(&x->best_key);
 }
 
 static void attempt(struct examined *ret, enum attempt_reason why, struct slice text)
 {
-    if (ret->verdict < VERDICT_ATTEMPT)
-        *ret = (struct examined){.verdict = VERDICT_ATTEMPT, .reason = why, .text = text};
+    if (ret->verdict >= VERDICT_ATTEMPT)
+        return;
+    ret->verdict = VERDICT_ATTEMPT;
+    ret->reason = why;
+    ret->text = text;
+}
+
+/* The chain and its layers stay as they are: none of them counts. */
+static void found_nothing(struct examined *ret)
+{
+    ret->verdict = VERDICT_NONE;
+    ret->reason = ATTEMPT_NO_REASON;
+    ret->locale = EVAL_ROOT;
+    ret->key = ret->text = (struct slice){NULL, 0};
+    ret->start = ret->chain_count = 0;
+    ret->invented = false;
 }
 
 /* The text with its brackets closed. */
-static enum status examine_closed(struct examiner *x, struct slice text, struct examined *ret,
+static enum status examine_closed(struct examiner *x, struct slice text, size_t until,
+                                  unsigned signs, struct examined *ret,
                                   enum eval_outcome *ret_outcome)
 {
     enum eval_locale locale = EVAL_ROOT;
@@ -322,8 +344,7 @@ static enum status examine_closed(struct examiner *x, struct slice text, struct 
         return buf_status(&x->closed);
     struct slice closed = buf_slice(&x->closed);
     buf_clear(&x->unclosed);
-    struct text_verdict v =
-        evaluate_locales(x, closed, evaluate_possible_until(closed, false), &locale);
+    struct text_verdict v = evaluate_locales(x, closed, until, signs, &locale);
     *ret_outcome = v.worst;
     if (v.worst == EVAL_REACH) {
         swap(&x->closed, &x->best_closed);
@@ -332,20 +353,25 @@ static enum status examine_closed(struct examiner *x, struct slice text, struct 
     return v.worst == EVAL_NOMEM ? ST_NOMEM : buf_status(&x->best_key);
 }
 
-/* One text. Raises ret->verdict; a better one that is there already stays. */
-static enum status examine_text(struct examiner *x, struct slice text, struct examined *ret)
+/* One text, which has these signs. Raises ret->verdict; a better one that is there already stays.
+ */
+static enum status examine_text(struct examiner *x, struct slice text, unsigned signs,
+                                struct examined *ret)
 {
     enum eval_locale locale = EVAL_ROOT;
-    if (next_opener(text, 0) == text.n)
+    if (!(signs & SIGN_OPENER))
         return OK;
     struct text_verdict v = {EVAL_NOT, 0, false};
+    struct eval_possible possible = {0, 0};
+    if (signs & (SIGN_REACH | SIGN_REORDER))
+        possible = evaluate_possible(text);
     x->work += text.n / EXAMINE_LOOK;
-    if (evaluate_possible(text, true)) {
+    if (possible.if_closed) {
         enum status st = find_unclosed(x, text);
         if (st != OK)
             return st;
         begin_buf(&x->key, text.n * EVAL_BYTES_PER_BYTE + EVAL_BYTES_FLOOR);
-        v = evaluate_locales(x, text, evaluate_possible_until(text, false), &locale);
+        v = evaluate_locales(x, text, possible.as_is, signs, &locale);
         if (v.worst == EVAL_NOMEM)
             return ST_NOMEM;
         if (v.worst == EVAL_REACH) {
@@ -354,7 +380,7 @@ static enum status examine_text(struct examiner *x, struct slice text, struct ex
         }
         if (unclosed_count(x) && ret->verdict < VERDICT_IF_CLOSED) {
             enum eval_outcome closed = EVAL_NOT;
-            st = examine_closed(x, text, ret, &closed);
+            st = examine_closed(x, text, possible.if_closed, signs, ret, &closed);
             if (st != OK || closed == EVAL_REACH)
                 return st;
             v.worst = v.worst == EVAL_NOT ? closed : v.worst;
@@ -365,7 +391,7 @@ static enum status examine_text(struct examiner *x, struct slice text, struct ex
         attempt(ret, ATTEMPT_BUDGET, text);
     else if (named != ATTEMPT_NO_REASON)
         attempt(ret, v.worst == EVAL_ABORT ? ATTEMPT_CYCLE : named, text);
-    else if (v.worst == EVAL_ABORT && evaluate_possible(text, false))
+    else if (v.worst == EVAL_ABORT && possible.as_is)
         attempt(ret, ATTEMPT_CYCLE, text);
     return OK;
 }
@@ -440,40 +466,42 @@ static void end(struct examiner *x)
 
 enum status examine_plain(struct examiner *x, struct slice text, struct examined *ret)
 {
-    struct examined r = {0};
     begin(x, text);
-    enum status st = examine_text(x, text, &r);
+    found_nothing(ret);
+    enum status st = examine_text(x, text, signs_of(text), ret);
     end(x);
-    *ret = r;
     return st;
 }
 
 enum status examine(struct examiner *x, struct slice line, struct examined *ret)
 {
-    struct examined best = {0};
     size_t best_node = 0;
     uint8_t *room;
     begin(x, line);
+    found_nothing(ret);
     begin_buf(&x->texts, line.n * EXAMINE_TEXT_PER_BYTE + EXAMINE_TEXT_FLOOR);
     enum status st = buf_reserve(&x->texts, x->texts.max, &room);
-    for (size_t i = 0; st == OK && i < x->node_count && best.verdict < VERDICT_REACHES; i++) {
-        enum verdict before = best.verdict;
-        st = examine_text(x, node_text(x, i), &best);
-        if (best.verdict > before)
+    for (size_t i = 0; st == OK && i < x->node_count && ret->verdict < VERDICT_REACHES; i++) {
+        enum verdict before = ret->verdict;
+        struct slice text = node_text(x, i);
+        unsigned signs = signs_of(text);
+        x->work += text.n / EXAMINE_SIGNS;
+        st = examine_text(x, text, signs, ret);
+        if (ret->verdict > before)
             best_node = i;
-        if (st != OK || best.verdict == VERDICT_REACHES || x->nodes[i].depth == EXAMINE_LAYERS)
+        if (st != OK || ret->verdict == VERDICT_REACHES || x->nodes[i].depth == EXAMINE_LAYERS)
             continue;
         for (const struct decoder *d = decoders; st == OK && d->name; d++)
-            st = add_decoded(x, i, d);
+            if (!(d->needs & ~signs))
+                st = add_decoded(x, i, d);
     }
     if (st == OK && x->spent)
-        attempt(&best, ATTEMPT_BUDGET, line);
-    best.chain_count = x->nodes[best_node].depth;
-    memcpy(best.chain, x->nodes[best_node].chain, sizeof best.chain);
+        attempt(ret, ATTEMPT_BUDGET, line);
+    ret->chain_count = x->nodes[best_node].depth;
+    memcpy(ret->chain, x->nodes[best_node].chain, sizeof ret->chain);
     for (size_t i = best_node; x->nodes[i].depth > 0; i = x->nodes[i].from)
-        best.layers[x->nodes[i].depth - 1] = node_text(x, i);
+        ret->layers[x->nodes[i].depth - 1] = node_text(x, i);
     end(x);
-    *ret = best;
     return st;
 }
 

@@ -65,8 +65,8 @@ struct examined {
     bool invented;                       /* the key may hold what only the server knows */
     const char *chain[EXAMINE_LAYERS];   /* the decoders that led to it, outermost first */
     struct slice layers[EXAMINE_LAYERS]; /* the whole text behind each of them */
-    size_t chain_count;
-}; /* slices live until the next call */
+    size_t chain_count;                  /* of both; what is behind them is not set */
+};                                       /* slices live until the next call */
 
 struct examiner;
 

@@ -23,7 +23,7 @@ struct spelling {
 };
 
 /* i may come from U+0131 (C4 B1) or U+0130 (C4 B0): their first bytes stand for them. */
-static const struct spelling reach = {.count = 8,
+static const struct spelling reach = {.count = 7,
                                       .letters = {['$'] = S(0),
                                                   ['{'] = S(1),
                                                   ['j'] = S(2),
@@ -35,9 +35,8 @@ static const struct spelling reach = {.count = 8,
                                                   ['i'] = S(5),
                                                   ['I'] = S(5),
                                                   [0xc4] = S(5),
-                                                  [':'] = S(6),
-                                                  ['}'] = S(7)},
-                                      .loose = S(1) | S(7),
+                                                  [':'] = S(6)},
+                                      .loose = S(1),
                                       .head = S(2),
                                       .colon = S(6)};
 /* event:Message with one s, for one letter may give both (U+00DF, U+1E9E) or the one (U+017F). */
@@ -80,18 +79,20 @@ static inline bool goes_before(uint8_t c)
     return c == '}' || c == '-' || c == ':' || c == '\'';
 }
 
-/* The last place from which the first `count` letters follow, and one more; 0: none. Backwards, so
- * that the answer for one text is that for every later start within it. */
-static size_t last_spelling(struct slice s, const struct spelling *sp, unsigned count)
+/* The last place from which the letters follow, and one more; 0: none. Backwards, so that the
+ * answer for one text is that for every later start within it. */
+static size_t last_spelling(struct slice s, const struct spelling *sp)
 {
-    uint32_t want = S(count - 1);   /* letters that may stand here whatever stands behind */
-    uint32_t here = 0;              /* the letters that stand at the byte behind */
-    uint32_t near = 0;              /* letters behind, and what goes between */
-    uint32_t within = 0;            /* letters behind, which variables may stand before */
-    uint32_t brace = 0, dollar = 0; /* the same, and here such a variable begins */
+    uint32_t want = S(sp->count - 1); /* letters that may stand here whatever stands behind */
+    uint32_t here = 0;                /* the letters that stand at the byte behind */
+    uint32_t near = 0;                /* letters behind, and what goes between */
+    uint32_t within = 0;              /* letters behind, which variables may stand before */
+    uint32_t brace = 0, dollar = 0;   /* the same, and here such a variable begins */
     uint32_t loose = sp->loose | sp->head;
     for (size_t i = s.n; i-- > 0;) {
         uint8_t c = s.p[i];
+        if (!(here | near | brace | dollar | (sp->letters[c] & want)) && c != '{')
+            continue; /* most bytes change nothing */
         if (here) {
             bool before = goes_before(c);
             want |= (here & (sp->loose | (before || c == '{' ? sp->head : 0u))) >> 1;
@@ -128,28 +129,34 @@ static bool has_letter(struct slice s, uint8_t letter, uint8_t next)
     return false;
 }
 
-static size_t last_reach(struct slice s, bool closed)
+/* Behind the last colon nothing can matter but a bracket, and whether there is one says how much of
+ * the text counts as it is. */
+static struct eval_possible last_reach(struct slice s)
 {
-    if (!has_letter(s, 'j', 'n') && !has_letter(s, 'J', 'n'))
-        return 0;
-    return last_spelling(s, &reach, reach.count - closed);
+    struct eval_possible p = {0, 0};
+    size_t colon = slice_behind_last(s, ':'), bracket = slice_behind_last(s, '}');
+    if (!colon || (!has_letter(s, 'j', 'n') && !has_letter(s, 'J', 'n')))
+        return p;
+    p.if_closed = last_spelling(slice_sub(s, 0, colon), &reach);
+    if (bracket > colon)
+        p.as_is = p.if_closed;
+    else if (bracket)
+        p.as_is = last_spelling(slice_sub(s, 0, bracket - 1), &reach);
+    return p;
 }
 
 static size_t last_reorder(struct slice s)
 {
     if (!has_letter(s, 'M', 'e') && !has_letter(s, 'm', 'e'))
         return 0;
-    return last_spelling(s, &reorder, reorder.count);
+    return last_spelling(s, &reorder);
 }
 
-size_t evaluate_possible_until(struct slice text, bool closed)
+struct eval_possible evaluate_possible(struct slice text)
 {
-    size_t a = last_reach(text, closed);
-    size_t b = a == text.n ? a : last_reorder(text);
-    return a > b ? a : b;
-}
-
-bool evaluate_possible(struct slice text, bool closed)
-{
-    return last_reach(text, closed) > 0 || last_reorder(text) > 0;
+    struct eval_possible p = last_reach(text);
+    size_t from = p.as_is < text.n ? last_reorder(text) : 0;
+    p.as_is = p.as_is > from ? p.as_is : from;
+    p.if_closed = p.if_closed > from ? p.if_closed : from;
+    return p;
 }

@@ -57,7 +57,7 @@ static void rules_hold(void **state)
             fail_msg("%s: outcome %d", cases[i].text, r.outcome);
         if (cases[i].key && !slice_eq_str(r.key, cases[i].key))
             fail_msg("%s: key %.*s", cases[i].text, (int)r.key.n, (const char *)r.key.p);
-        if (r.outcome == EVAL_REACH && !evaluate_possible(slice_str(cases[i].text), false))
+        if (r.outcome == EVAL_REACH && evaluate_possible(slice_str(cases[i].text)).as_is == 0)
             fail_msg("%s: refused", cases[i].text);
     }
     evaluator_free(ev);
@@ -91,8 +91,34 @@ static void what_cannot_reach_is_refused(void **state)
         {"${event:Level}}", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (evaluate_possible(slice_str(rows[i].text), true) != rows[i].possible)
+        if ((evaluate_possible(slice_str(rows[i].text)).if_closed > 0) != rows[i].possible)
             fail_msg("%s", rows[i].text);
+}
+
+/* From where on; with the brackets that are there, and with all. */
+static void possible_until(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t as_is, if_closed;
+    } rows[] = {
+        {"${jndi:}", 1, 1},
+        {"${jndi:", 0, 1},
+        {"}${jndi:", 0, 2},
+        {"a${JNDI:a}${jndi:", 2, 11},
+        {"${jndi:}${jndi:}", 9, 9},
+        {"${jndi:}${jndi}", 1, 1},
+        {"${jndi:}}:", 1, 1},
+        {"${${event:Message}", 3, 3},
+        {"${jndi:}${event:Message", 9, 9},
+        {"", 0, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct eval_possible p = evaluate_possible(slice_str(rows[i].text));
+        if (p.as_is != rows[i].as_is || p.if_closed != rows[i].if_closed)
+            fail_msg("%s: %zu, %zu", rows[i].text, p.as_is, p.if_closed);
+    }
 }
 
 static void turkish_letters(void **state)
@@ -223,13 +249,10 @@ static void memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_hold),
-        cmocka_unit_test(what_cannot_reach_is_refused),
-        cmocka_unit_test(turkish_letters),
-        cmocka_unit_test(cost_is_bounded),
-        cmocka_unit_test(frames_end_at_their_limit),
-        cmocka_unit_test(cut_at_every_byte),
-        cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(rules_hold),        cmocka_unit_test(what_cannot_reach_is_refused),
+        cmocka_unit_test(turkish_letters),   cmocka_unit_test(possible_until),
+        cmocka_unit_test(cost_is_bounded),   cmocka_unit_test(frames_end_at_their_limit),
+        cmocka_unit_test(cut_at_every_byte), cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
