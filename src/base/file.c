@@ -57,9 +57,23 @@ enum status fd_write_all(int fd, struct slice s, struct err *e)
     return OK;
 }
 
+static enum status write_into(const char *path, struct slice content, struct err *e)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return err_set_errno(e, ST_IO, "%s: cannot be written", path);
+    enum status s = fd_write_all(fd, content, e);
+    if (close(fd) != 0 && s == OK)
+        s = err_set_errno(e, ST_IO, "%s: cannot be written", path);
+    return s;
+}
+
 enum status file_write_atomic(const char *path, struct slice content, unsigned mode, struct err *e)
 {
     char tmp[4096];
+    struct stat there;
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
+        return write_into(path, content, e);
     int n = snprintf(tmp, sizeof tmp, "%s.XXXXXX", path);
     if (n < 0 || (size_t)n >= sizeof tmp)
         return err_set(e, ST_LIMIT, "%s: path too long", path);

@@ -8,7 +8,8 @@
  * missing one ST_NOT_FOUND. "-" is standard input. */
 enum status file_read_all(const char *path, struct buf *out, struct err *e) MUST_USE;
 
-/* Writes all of it, or nothing that a reader could see: temporary file beside it, fsync, rename. */
+/* Writes all of it, or nothing that a reader could see: temporary file beside it, fsync, rename.
+ * What is there and is no file (a pipe, /dev/stdout) is written to and stays what it is. */
 enum status file_write_atomic(const char *path, struct slice content, unsigned mode,
                               struct err *e) MUST_USE;
 

@@ -60,10 +60,14 @@
 #define LIMIT_HUNT_PENDING MIB(1)    /* sightings of one part that wait for the parts before it */
 #define LIMIT_HUNT_WAITING MIB(6)    /* the same of all parts that are done */
 #define LIMIT_HUNT_SUMS 20000        /* clients, call-backs, days that are counted one by one */
+#define LIMIT_HUNT_NAME 255          /* the longest that is counted by name; DNS ends at 253 */
+#define LIMIT_HUNT_NAMES MIB(2)      /* all names of one sum; 20,000 hosts have 50 bytes each */
+#define LIMIT_HUNT_SUMMARY MIB(40)   /* two sums and the list of what was not read, as JSON */
 #define LIMIT_HUNT_TEXT 4096         /* bytes of a text that a sighting keeps */
 #define LIMIT_PATTERNS 64            /* of a profile: compiling takes time and memory */
 #define LIMIT_PATTERN_MATCHES 4096   /* found at once; then the text up to there is told first */
 #define LIMIT_OUTBOUND_EVENTS 32     /* kept of one call-back: the first; the last ones apart */
+#define LIMIT_OUTBOUND_KEPT 100000   /* of all call-backs together, of each at least one */
 #define LIMIT_IOC_BYTES MIB(8)       /* a list of indicators */
 #define LIMIT_HUNT_INCOMPLETE MIB(2) /* the list of what was not read; all of it is counted */
 #define LIMIT_HUNT_JOBS 64           /* what --jobs may ask for */

@@ -1,5 +1,6 @@
 /* hikeshi hunt: options, progress, and the exit code. */
 #include "base/limits.h"
+#include "base/tempfile.h"
 #include "base/text.h"
 #include "base/timefmt.h"
 #include "cmd/hunt_run.h"
@@ -156,6 +157,15 @@ static int run_job(struct hunt_job *j)
     return finish(j, found, missing);
 }
 
+static FILE *open_spool(void)
+{
+    int fd = tempfile_open();
+    FILE *f = fd >= 0 ? fdopen(fd, "w+b") : NULL;
+    if (!f && fd >= 0)
+        (void)close(fd);
+    return f;
+}
+
 static int run(const struct hunt_request *q, enum lang lang)
 {
     struct hunt_job j = {.q = q};
@@ -167,7 +177,7 @@ static int run(const struct hunt_request *q, enum lang lang)
     v->colour = terminal_wants_colour(q->colour);
     v->columns = terminal_columns(STDOUT_FILENO);
     j.progress = isatty(STDERR_FILENO) && !q->follow;
-    buf_init(&v->out, MIB(8));
+    buf_init(&v->out, LIMIT_HUNT_SUMMARY);
     buf_init(&v->incomplete, LIMIT_HUNT_INCOMPLETE);
     buf_init(&j.record, MIB(1));
     (void)sigaction(SIGINT, &stop, NULL);
@@ -177,7 +187,7 @@ static int run(const struct hunt_request *q, enum lang lang)
     if (patterns_load(q->profile, &j.patterns, &e) != OK)
         hunt_complain(&j, &e);
     else if (!map_guard_install() || outbound_new(&j.outbound) != OK ||
-             (keep && !(j.spool = tmpfile())))
+             (keep && !(j.spool = open_spool())))
         (void)fprintf(stderr, "hikeshi: %s\n", strerror(errno));
     else
         code = run_job(&j);
@@ -354,6 +364,11 @@ static int checked_run(struct hunt_request *q, enum lang lang, int argc, char **
                                      "/var/log")),
                TROUBLE;
     }
+    if (q->since_ms >= q->until_ms)
+        return (void)fprintf(stderr, "%s\n",
+                             T(lang, "hikeshi: --until is not behind --since: nothing can lie "
+                                     "between them")),
+               TROUBLE;
     if (q->ioc_count && !q->outbound_count)
         return (void)fprintf(stderr, "%s\n",
                              T(lang, "hikeshi: --ioc is looked for in the logs of --outbound: name "

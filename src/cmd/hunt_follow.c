@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define PAUSE_MS 500
+#define TURN MIB(8) /* read of one log before the others are looked at */
 #define BUFFER (LIMIT_HUNT_BLOCK + KIB(128))
 
 struct followed {
@@ -30,7 +31,8 @@ struct followed {
     uint8_t *buffer;
     uint8_t head[256]; /* the first bytes, by which it is known */
     size_t head_n;
-    bool begun, passed_over;
+    bool begun, passed_over, missed;
+    const volatile int *stop;
     struct line_search lines;
     struct reporter reporter;
     struct pattern_search patterns;
@@ -71,8 +73,20 @@ static void open_it(struct followed *f, const char *path)
                                    : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (f->fd < 0)
         return;
+    f->missed = false;
     f->j->view.counts.files++;
     begin(f);
+}
+
+/* It cannot be opened. That there is none is no matter for long; anything else is told. */
+static void miss(struct followed *f)
+{
+    struct err e = {0};
+    if (errno == ENOENT || f->missed)
+        return;
+    (void)err_set_errno(&e, ST_IO, N_("cannot be read"));
+    hunt_job_incomplete(f->j, f->path, &e);
+    f->missed = true;
 }
 
 /* Once for each file. */
@@ -126,11 +140,12 @@ static void take_head(struct followed *f, struct slice got)
     f->begun = true;
 }
 
-/* What there is to read now. */
-static enum status read_on(struct followed *f, bool *ret_any)
+/* What there is to read now, at most about `most` bytes of it. */
+static enum status read_on(struct followed *f, uint64_t most, bool *ret_any)
 {
     enum status st = OK;
-    while (st == OK && !f->passed_over) {
+    uint64_t from = f->at;
+    while (st == OK && !f->passed_over && !*f->stop && f->at - from < most) {
         ssize_t got = read(f->fd, f->buffer + f->have, BUFFER - f->have);
         if (got < 0 && errno != EAGAIN && errno != EINTR) {
             struct err e = {0};
@@ -154,7 +169,7 @@ static enum status read_on(struct followed *f, bool *ret_any)
 static enum status read_to_end(struct followed *f)
 {
     bool any = false;
-    enum status st = read_on(f, &any);
+    enum status st = read_on(f, UINT64_MAX, &any);
     return st == OK ? end_line(f) : st;
 }
 
@@ -212,15 +227,23 @@ static enum status look_again(struct followed *f)
         return OK;
     if (f->fd < 0) {
         open_it(f, f->path);
+        if (f->fd < 0)
+            miss(f);
         return OK;
     }
-    if (fstat(f->fd, &old) != 0 || stat(f->path, &named) != 0 || is_same(&named, &old))
+    if (stat(f->path, &named) != 0) {
+        miss(f);
         return OK; /* a log that is gone for a moment comes again under its name */
+    }
+    if (fstat(f->fd, &old) != 0 || is_same(&named, &old))
+        return OK;
     enum status st = read_to_end(f);
     (void)close(f->fd);
     if (st == OK)
         st = read_between(f, &old, &named);
     open_it(f, f->path);
+    if (f->fd < 0)
+        miss(f);
     return st;
 }
 
@@ -234,7 +257,7 @@ static enum status follow_all(struct hunt_job *j, struct followed *all, size_t n
             if (all[i].fd >= 0)
                 st = begin_again(&all[i]);
             if (st == OK && all[i].fd >= 0)
-                st = read_on(&all[i], &any);
+                st = read_on(&all[i], TURN, &any);
             if (st == OK)
                 st = look_again(&all[i]);
         }
@@ -256,6 +279,7 @@ enum status hunt_job_follow(struct hunt_job *j, const volatile int *stop)
         f->j = j;
         f->path = j->q->paths[i];
         f->fd = -1;
+        f->stop = stop;
         f->buffer = malloc(BUFFER);
         st = f->buffer ? line_search_init(&f->lines, &filter) : ST_NOMEM;
         reporter_init(&f->reporter, &f->lines);
@@ -271,6 +295,7 @@ enum status hunt_job_follow(struct hunt_job *j, const volatile int *stop)
             struct err e = {0};
             (void)err_set_errno(&e, ST_IO, N_("cannot be read"));
             hunt_job_incomplete(j, f->path, &e);
+            f->missed = true;
         }
     }
     if (st == OK)

@@ -6,6 +6,8 @@
 #include "base/timefmt.h"
 #include "base/uuid.h"
 #include "cmd/hunt_run.h"
+#include "hunt/text.h"
+#include "hunt/wide.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -52,15 +54,36 @@ static bool is_indicator(struct slice s)
     return dot && s.n >= 4;
 }
 
+/* 203.0.113.0/24, 2001:db8::/32 */
+static bool is_network(struct slice word, size_t slash)
+{
+    uint64_t bits = 0;
+    struct slice address = slice_sub(word, 0, slash);
+    return slice_to_u64(slice_sub(word, slash + 1, word.n), &bits) == OK && is_indicator(address) &&
+           bits < (slice_index(address, ':') < address.n ? 128 : 32);
+}
+
 static enum status add_indicator(struct hunt_job *j, struct slice word)
 {
     struct buf b;
     struct callback c;
     enum status st = OK;
-    size_t scheme = slice_find(word, SLICE_LIT("://"));
-    if (scheme < word.n) {
+    size_t slash = slice_index(word, '/');
+    if (slice_find(word, SLICE_LIT("://")) < word.n) {
         c = callback_parse(word);
         word = c.host;
+    } else if (slash < word.n) { /* evil.example/a.class, 203.0.113.9/32 */
+        struct err e = {0};
+        if (is_network(word, slash)) {
+            char name[64];
+            (void)snprintf(name, sizeof name, "%.*s", (int)(word.n < 60 ? word.n : 60),
+                           (const char *)word.p);
+            (void)err_set(&e, ST_UNSUPPORTED,
+                          N_("a network: only addresses and names are looked for"));
+            hunt_job_incomplete(j, name, &e);
+            return OK;
+        }
+        word = slice_sub(word, 0, slash);
     }
     buf_init(&b, KIB(2));
     /* *.evil.example, and what proxies and STIX write for it: any name below */
@@ -81,6 +104,7 @@ static enum status add_indicator(struct hunt_job *j, struct slice word)
         (void)buf_add_str(&host, below ? "." : "");
         (void)callback_host(name, &host);
         st = want(j, buf_slice(&host));
+        j->indicators++;
         buf_done(&host);
     }
     buf_done(&b);
@@ -106,22 +130,75 @@ static enum status add_indicators(struct hunt_job *j, struct slice text)
     return st;
 }
 
+struct rest {
+    struct slice s;
+};
+
+static enum status read_rest(void *ctx, uint8_t *to, size_t n, size_t *ret_n, struct err *e)
+{
+    struct rest *r = ctx;
+    (void)e;
+    *ret_n = n < r->s.n ? n : r->s.n;
+    if (*ret_n)
+        memcpy(to, r->s.p, *ret_n);
+    r->s = slice_sub(r->s, *ret_n, r->s.n);
+    return OK;
+}
+
+/* A list as Windows programs save it, in UTF-16 or UTF-32. */
+static enum status add_wide(struct hunt_job *j, struct slice text, const struct wide_form *form)
+{
+    struct rest rest = {text};
+    const struct stream_source from = {&rest, read_rest};
+    struct wide w;
+    struct buf plain;
+    uint8_t *to = NULL;
+    struct err e = {0};
+    enum status st = OK;
+    size_t n = 1;
+    wide_init(&w, form, &from);
+    buf_init(&plain, text.n * 3 + KIB(4)); /* the most that it gives, and room to read into */
+    while (st == OK && n && (st = buf_reserve(&plain, KIB(4), &to)) == OK) {
+        st = wide_read(&w, to, KIB(4), &n, &e);
+        buf_commit(&plain, st == OK ? n : 0);
+    }
+    if (st == OK)
+        st = add_indicators(j, buf_slice(&plain));
+    buf_done(&plain);
+    return st;
+}
+
+static enum status add_list(struct hunt_job *j, const char *path)
+{
+    struct buf text;
+    struct err e = {0};
+    struct wide_form form;
+    buf_init(&text, LIMIT_IOC_BYTES);
+    enum status st = file_read_all(path, &text, &e);
+    size_t before = j->indicators;
+    if (st != OK)
+        hunt_complain(j, &e);
+    else if (wide_sniff(slice_sub(buf_slice(&text), 0, TEXT_HEAD), &form))
+        st = add_wide(j, buf_slice(&text), &form);
+    else
+        st = add_indicators(j, buf_slice(&text));
+    if (st == OK && text.n && j->indicators == before) {
+        (void)err_set(&e, ST_INVALID, N_("no address and no name stands in it"));
+        hunt_job_incomplete(j, path, &e);
+    }
+    buf_done(&text);
+    return st;
+}
+
 enum status hunt_job_iocs(struct hunt_job *j)
 {
     enum status st = OK;
     for (size_t i = 0; st == OK && i < j->q->ioc_count; i++) {
         const char *given = j->q->iocs[i];
-        struct buf text;
-        struct err e = {0};
-        buf_init(&text, LIMIT_IOC_BYTES);
         bool below = given[0] == '*' && given[1] == '.';
-        if (access(given, F_OK) != 0 && is_indicator(slice_str(given + (below ? 2 : 0))))
-            st = add_indicator(j, slice_str(given));
-        else if ((st = file_read_all(given, &text, &e)) != OK)
-            hunt_complain(j, &e);
-        else
-            st = add_indicators(j, buf_slice(&text));
-        buf_done(&text);
+        st = access(given, F_OK) != 0 && is_indicator(slice_str(given + (below ? 2 : 0)))
+                 ? add_indicator(j, slice_str(given))
+                 : add_list(j, given);
     }
     return st;
 }
@@ -142,7 +219,7 @@ static enum status search_logs(struct hunt_job *j)
                 return st;
             }
         }
-        j->view.outbound_lines = lines;
+        j->view.outbound_lines = rounds ? j->view.outbound_lines : lines;
     } while (outbound_again(j->outbound) && ++rounds < 2);
     return OK;
 }
@@ -272,17 +349,16 @@ static void show_limits(struct hunt_job *j)
     for (size_t i = 0; outbound_host(j->outbound, i, &host, &dropped); i++) {
         if (!dropped || sums_find(&j->callbacks, slice_str(host)))
             continue;
-        (void)err_set(&e, ST_LIMIT, N_("%llu more went there: only the first %d are shown"),
-                      (unsigned long long)dropped, LIMIT_OUTBOUND_EVENTS);
+        (void)err_set(&e, ST_LIMIT, N_("%llu more went there than are shown"),
+                      (unsigned long long)dropped);
         hunt_job_incomplete(j, host, &e);
     }
     uint64_t unwanted = outbound_unwanted(j->outbound) + j->callback_others;
     if (!unwanted)
         return;
     (void)err_set(&e, ST_LIMIT,
-                  N_("%llu sightings lead to call-backs that were not looked for: the "
-                     "first %d are"),
-                  (unsigned long long)unwanted, LIMIT_HUNT_SUMS);
+                  N_("%llu call-backs or indicators were not looked for: too many, or too long"),
+                  (unsigned long long)unwanted);
     hunt_job_incomplete(j, "--outbound", &e);
 }
 

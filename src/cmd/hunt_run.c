@@ -2,16 +2,20 @@
 #include "cmd/hunt_run.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "base/timefmt.h"
 
 #include <errno.h>
 
 void hunt_complain(const struct hunt_job *j, const struct err *e)
 {
-    struct buf b;
+    struct buf b, safe;
     buf_init(&b, KIB(4));
     (void)messages_add_err(&b, j->view.lang, e);
-    (void)fprintf(stderr, "hikeshi: %s\n", buf_text(&b));
+    buf_init(&safe, MIB(1));
+    (void)text_add_escaped(&safe, buf_slice(&b));
+    (void)fprintf(stderr, "hikeshi: %s\n", buf_text(&safe));
+    buf_done(&safe);
     buf_done(&b);
 }
 
@@ -53,8 +57,15 @@ void hunt_job_incomplete(void *job, const char *label, const struct err *why)
         buf_cut(b, before);
         b->max = before;
     }
-    if (j->q->count) /* as grep: at once, for no summary comes */
-        (void)fprintf(stderr, "hikeshi: %s: %s\n", label, buf_text(&text));
+    if (j->q->count) { /* as grep: at once, for no summary comes */
+        struct buf safe;
+        buf_init(&safe, MIB(1));
+        (void)text_add_escaped(&safe, slice_str(label));
+        (void)buf_add_str(&safe, ": ");
+        (void)text_add_escaped(&safe, buf_slice(&text));
+        (void)fprintf(stderr, "hikeshi: %s\n", buf_text(&safe));
+        buf_done(&safe);
+    }
     buf_done(&text);
 }
 

@@ -23,6 +23,7 @@ struct hunt_job {
     struct buf record;
     struct outbound *outbound;
     struct patterns *patterns;
+    size_t indicators;        /* of --ioc */
     uint64_t callback_others; /* sightings whose call-back is none of those that are counted */
     struct sums callbacks;    /* of the first pass; then indicators add theirs to the view's */
     bool progress, shown;

@@ -81,9 +81,15 @@ static bool basic_clock(struct cursor *c, struct civil *t)
 static const struct {
     const char *name;
     int hours;
-} named_zones[] = {{"JST", 9},  {"KST", 9},  {"CET", 1},  {"CEST", 2}, {"EET", 2},
-                   {"EEST", 3}, {"WET", 0},  {"EST", -5}, {"EDT", -4}, {"MST", -7},
-                   {"MDT", -6}, {"PST", -8}, {"PDT", -7}, {"MSK", 3}};
+} named_zones[] = {{"JST", 9},  {"KST", 9},  {"CET", 1},  {"CEST", 2}, {"EET", 2},  {"EEST", 3},
+                   {"WET", 0},  {"EST", -5}, {"EDT", -4}, {"MST", -7}, {"MDT", -6}, {"PST", -8},
+                   {"PDT", -7}, {"MSK", 3},  {"Z", 0},    {"UTC", 0},  {"GMT", 0}};
+
+static bool ends_word(const struct cursor *c)
+{
+    uint8_t next = c->at < c->s.n ? c->s.p[c->at] : ' ', low = next | 0x20;
+    return !(next >= '0' && next <= '9') && !(low >= 'a' && low <= 'z') && next != '_';
+}
 
 /* Z, JST, +0900, +09:00, +09; also behind a space. *ret_minutes east of UTC. */
 static bool zone(struct cursor *c, int *ret_minutes)
@@ -91,15 +97,13 @@ static bool zone(struct cursor *c, int *ret_minutes)
     size_t before = c->at;
     int h = 0, m = 0;
     skip_spaces(c);
-    if (take_char(c, 'Z') || take_text(c, "UTC") || take_text(c, "GMT")) {
-        *ret_minutes = 0;
-        return true;
-    }
     for (size_t i = 0; i < ARRAY_LEN(named_zones); i++) {
-        if (take_text(c, named_zones[i].name)) {
+        size_t here = c->at;
+        if (take_text(c, named_zones[i].name) && ends_word(c)) {
             *ret_minutes = named_zones[i].hours * 60;
             return true;
         }
+        c->at = here; /* ESTABLISHED */
     }
     bool west = false;
     if (take_char(c, '+') || (west = take_char(c, '-'))) {
@@ -109,7 +113,8 @@ static bool zone(struct cursor *c, int *ret_minutes)
             if (!number(c, 2, 2, &m))
                 c->at = here;
             *ret_minutes = (west ? -1 : 1) * (h * 60 + m);
-            return true;
+            if (m < 60 && ends_word(c))
+                return true;
         }
     }
     c->at = before;

@@ -33,6 +33,9 @@ struct outbound {
     struct sums index; /* host → its place in wanted, in flags; behind a dot where partial */
     struct wanted *wanted;
     size_t count, partial_count;
+    char **labels; /* of the texts in which events are */
+    size_t label_count;
+    size_t kept; /* events, without the last ones */
     bool again;
     bool second; /* the logs are read once more: what was dropped was counted */
 };
@@ -43,25 +46,22 @@ enum status outbound_new(struct outbound **ret)
     return *ret ? OK : ST_NOMEM;
 }
 
-static void event_done(struct outbound_event *e)
-{
-    free(e->file);
-    free(e->source);
-}
-
 void outbound_free(struct outbound *o)
 {
     if (!o)
         return;
     for (size_t i = 0; i < o->count; i++) {
         for (size_t k = 0; k < o->wanted[i].event_count; k++)
-            event_done(&o->wanted[i].events[k]);
+            free(o->wanted[i].events[k].source);
         for (size_t k = 0; k < ARRAY_LEN(o->wanted[i].last); k++)
-            event_done(&o->wanted[i].last[k]);
+            free(o->wanted[i].last[k].source);
         free(o->wanted[i].events);
         free(o->wanted[i].host);
         free(o->wanted[i].alias_of);
     }
+    for (size_t i = 0; i < o->label_count; i++)
+        free(o->labels[i]);
+    free(o->labels);
     free(o->wanted);
     sums_done(&o->index);
     free(o);
@@ -161,49 +161,67 @@ static bool same_event(const struct outbound_event *e, const struct outbound_lin
     return e->line == line && strcmp(e->file, file) == 0 && e->time_ms == l->time_ms;
 }
 
-static enum status event_init(struct outbound_event *e, const struct outbound_line *l,
-                              const char *file, uint64_t line)
+/* The label of the text that is being read, kept once for all its events; NULL: no memory. */
+static const char *keep_label(struct outbound *o, const char *label)
+{
+    if (o->label_count && strcmp(o->labels[o->label_count - 1], label) == 0)
+        return o->labels[o->label_count - 1];
+    if ((o->label_count & (o->label_count - 1)) == 0) {
+        char **more = realloc(o->labels, (o->label_count ? o->label_count * 2 : 1) * sizeof *more);
+        if (!more)
+            return NULL;
+        o->labels = more;
+    }
+    char *kept = strdup(label);
+    if (kept)
+        o->labels[o->label_count++] = kept;
+    return kept;
+}
+
+static enum status event_init(struct outbound *o, struct outbound_event *e,
+                              const struct outbound_line *l, const char *file, uint64_t line)
 {
     size_t n = l->source.n < 64 ? l->source.n : 64;
+    const char *label = keep_label(o, file);
+    char *source = label ? strndup(n ? (const char *)l->source.p : "", n) : NULL;
+    if (!source)
+        return ST_NOMEM;
     *e = (struct outbound_event){.has_time = l->has_time,
                                  .time_ms = l->time_ms,
                                  .outcome = l->outcome,
                                  .dns = l->dns,
                                  .port = l->port,
                                  .line = line,
-                                 .file = strdup(file),
-                                 .source = strndup(n ? (const char *)l->source.p : "", n)};
-    if (e->file && e->source)
-        return OK;
-    event_done(e);
-    *e = (struct outbound_event){0};
-    return ST_NOMEM;
+                                 .file = label,
+                                 .source = source};
+    return OK;
 }
 
 /* The last one of its outcome, in the place of the one before. */
-static enum status remember_last(struct wanted *w, const struct outbound_line *l, const char *file,
-                                 uint64_t line, bool again)
+static enum status remember_last(struct outbound *o, struct wanted *w,
+                                 const struct outbound_line *l, const char *file, uint64_t line)
 {
     struct outbound_event *last = &w->last[l->outcome], e;
-    w->dropped += !again;
+    w->dropped += !o->second;
     if (last->file && (!l->has_time || l->time_ms < last->time_ms))
         return OK;
-    enum status st = event_init(&e, l, file, line);
+    enum status st = event_init(o, &e, l, file, line);
     if (st != OK)
         return st;
-    event_done(last);
+    free(last->source);
     *last = e;
     return OK;
 }
 
-static enum status remember(struct wanted *w, const struct outbound_line *l, const char *file,
-                            uint64_t line, bool again)
+static enum status remember(struct outbound *o, struct wanted *w, const struct outbound_line *l,
+                            const char *file, uint64_t line)
 {
     for (size_t i = 0; i < w->event_count; i++)
         if (same_event(&w->events[i], l, file, line))
             return OK; /* the second reading */
-    if (w->event_count == LIMIT_OUTBOUND_EVENTS)
-        return remember_last(w, l, file, line, again);
+    if (w->event_count == LIMIT_OUTBOUND_EVENTS ||
+        (w->event_count && o->kept >= LIMIT_OUTBOUND_KEPT))
+        return remember_last(o, w, l, file, line);
     if ((w->event_count & (w->event_count - 1)) == 0) {
         struct outbound_event *more =
             realloc(w->events, (w->event_count ? w->event_count * 2 : 1) * sizeof *more);
@@ -211,8 +229,9 @@ static enum status remember(struct wanted *w, const struct outbound_line *l, con
             return ST_NOMEM;
         w->events = more;
     }
-    enum status st = event_init(&w->events[w->event_count], l, file, line);
+    enum status st = event_init(o, &w->events[w->event_count], l, file, line);
     w->event_count += st == OK;
+    o->kept += st == OK;
     return st;
 }
 
@@ -322,7 +341,7 @@ static enum status use_host(struct reading *r, const struct outbound_line *l, st
     bool event = l->source.n || !l->dns;
     for (size_t next = 0; st == OK && (w = next_match(o, host, &next));) {
         if (event)
-            st = remember(w, l, buf_text(&r->text.label), r->line, o->second);
+            st = remember(o, w, l, buf_text(&r->text.label), r->line);
         if (st == OK && l->answer.n)
             st = learn(o, w, l->answer);
     }
@@ -342,7 +361,7 @@ static enum status use_line(struct reading *r, const struct outbound_line *l)
     (void)callback_host(l->answer, &peer);
     struct wanted *w = find(r->o, buf_slice(&peer));
     if (w && !slice_eq(buf_slice(&peer), buf_slice(&r->host)))
-        st = remember(w, l, buf_text(&r->text.label), r->line, r->o->second);
+        st = remember(r->o, w, l, buf_text(&r->text.label), r->line);
     buf_done(&peer);
     return st;
 }
@@ -410,6 +429,8 @@ static void on_end(void *ctx, struct slice label, struct slice tail)
 static void on_incomplete(void *ctx, struct slice label, const struct err *why)
 {
     struct reading *r = ctx;
+    if (r->o->second)
+        return; /* told already */
     buf_clear(&r->host);
     (void)buf_add_slice(&r->host, label);
     r->incomplete(r->ctx, buf_text(&r->host), why);
@@ -435,8 +456,16 @@ enum status outbound_search(struct outbound *o, const char *path,
 {
     struct reading r = {.o = o, .path = path, .incomplete = incomplete, .ctx = ctx};
     struct stat st;
+    bool piped = strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &st) == 0 : stat(path, &st) == 0;
+    if (o->second && piped && !S_ISREG(st.st_mode)) {
+        (void)err_set(e, ST_UNSUPPORTED,
+                      N_("a pipe cannot be read again for the addresses that it gave"));
+        incomplete(ctx, path, e);
+        return OK;
+    }
     int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 || fstat(fd, &st) != 0) {
+    if (fd < 0 || fstat(fd, &st) != 0 ||
+        (o->second && S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_SET) != 0)) {
         enum status io = err_set_errno(e, ST_IO, "%s", path);
         if (fd > STDERR_FILENO)
             (void)close(fd);

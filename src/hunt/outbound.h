@@ -53,7 +53,8 @@ struct outbound_event {
     bool dns;
     uint16_t port;
     uint64_t line;
-    char *file, *source;
+    const char *file; /* the label of its text */
+    char *source;
 };
 
 struct outbound;

@@ -35,7 +35,7 @@ struct sum *sums_find(const struct sums *s, struct slice name)
 
 static enum status grow(struct sums *s)
 {
-    struct sums wider = {.size = s->size ? s->size * 2 : 256, .used = s->used};
+    struct sums wider = {.size = s->size ? s->size * 2 : 256};
     wider.slots = calloc(wider.size, sizeof *wider.slots);
     if (!wider.slots)
         return ST_NOMEM;
@@ -55,11 +55,14 @@ enum status sums_add(struct sums *s, struct slice name, uint64_t n, struct sum *
     if (s->used * 2 >= s->size && grow(s) != OK)
         return ST_NOMEM;
     at = place(s, name);
-    if (!at->name && s->used < LIMIT_HUNT_SUMS) {
+    bool room = s->used < LIMIT_HUNT_SUMS && name.n <= LIMIT_HUNT_NAME &&
+                s->bytes + name.n <= LIMIT_HUNT_NAMES;
+    if (!at->name && room) {
         at->name = strndup((const char *)name.p, name.n);
         if (!at->name)
             return ST_NOMEM;
         s->used++;
+        s->bytes += name.n;
     }
     if (at->name)
         at->count += n;

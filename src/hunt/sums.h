@@ -1,5 +1,6 @@
-/* Counts by name: clients, call-backs, days. Bounded: what is new when LIMIT_HUNT_SUMS names are
- * there is counted together as others. Not shared between threads. */
+/* Counts by name: clients, call-backs, days. Bounded: what is new when LIMIT_HUNT_SUMS names or
+ * LIMIT_HUNT_NAMES bytes of them are there, and a name longer than LIMIT_HUNT_NAME, is counted
+ * together as others. Not shared between threads. */
 #ifndef HIKESHI_HUNT_SUMS_H
 #define HIKESHI_HUNT_SUMS_H
 
@@ -13,7 +14,7 @@ struct sum {
 
 struct sums {
     struct sum *slots; /* open addressing; name NULL: free */
-    size_t size, used;
+    size_t size, used, bytes;
     uint64_t others;
 };
 

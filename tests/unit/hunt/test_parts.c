@@ -29,6 +29,16 @@ static void times(void **state)
         {"2020-02-29T23:59:60Z", "2020-03-01T00:00:00.000Z", take_iso_time},
         {"2100-02-29T00:00:00Z", NULL, take_iso_time},
         {"2021-12-10 18:12:33.123 JST", "2021-12-10T09:12:33.123Z", take_iso_time},
+        {"2021-12-10 18:12:33 ESTABLISHED", "2021-12-10T18:12:33.000Z", take_iso_time},
+        {"2021-12-10 18:12:33 EST", "2021-12-10T23:12:33.000Z", take_iso_time},
+        {"2021-12-10 18:12:33 PST_8", "2021-12-10T18:12:33.000Z", take_iso_time},
+        {"2021-12-10 18:12:33 +0999", "2021-12-10T18:12:33.000Z", take_iso_time},
+        {"2021-12-10 18:12:33 -123456", "2021-12-10T18:12:33.000Z", take_iso_time},
+        {"2021-12-10 18:12:33 -1234 x", "2021-12-11T06:46:33.000Z", take_iso_time},
+        {"2021-12-31T23:59:60.5+09:00", "2021-12-31T15:00:00.500Z", take_iso_time},
+        {"2021-12-31T23:59:61Z", NULL, take_iso_time},
+        {"1969-12-31T23:59:59Z", NULL, take_iso_time},
+        {"9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z", take_iso_time},
         {"2021-07-01 18:12:33 CEST", "2021-07-01T16:12:33.000Z", take_iso_time},
         {"2021-07-01 18:12:33 -0330", "2021-07-01T21:42:33.000Z", take_iso_time},
         {"29/Feb/2020:00:00:00 +1400", "2020-02-28T10:00:00.000Z", take_clf_time},
@@ -181,6 +191,33 @@ static void callbacks(void **state)
     }
 }
 
+/* A name of each length around the longest; then as many bytes as there is room for. */
+static void sums_take_names(void)
+{
+    struct sums s = {0};
+    char name[LIMIT_HUNT_NAME + 2];
+    size_t bytes = 0;
+    memset(name, 'x', sizeof name);
+    for (size_t n = LIMIT_HUNT_NAME - 1; n <= LIMIT_HUNT_NAME + 1; n++) {
+        assert_ok(sums_add(&s, slice_of(name, n), 1, NULL));
+        assert_int_equal(sums_find(&s, slice_of(name, n)) != NULL, n <= LIMIT_HUNT_NAME);
+        bytes += n <= LIMIT_HUNT_NAME ? n : 0;
+    }
+    assert_int_equal(s.others, 1);
+    for (unsigned i = 0; bytes + 200 <= LIMIT_HUNT_NAMES; i++, bytes += 200) {
+        memcpy(name, &(uint32_t){0x01010101 + i % 200 + (i / 200 << 8)}, 4); /* no NUL in it */
+        assert_ok(sums_add(&s, slice_of(name, 200), 1, NULL));
+    }
+    assert_int_equal(s.others, 1);
+    size_t left = LIMIT_HUNT_NAMES - bytes;
+    for (size_t n = left + 1; n >= left - 1; n--) { /* one too long; then it is full */
+        name[0] = (char)('a' + n - left + 1);
+        assert_ok(sums_add(&s, slice_of(name, n), 1, NULL));
+        assert_int_equal(sums_find(&s, slice_of(name, n)) != NULL, n == left);
+    }
+    sums_done(&s);
+}
+
 static void sums_are_bounded(void **state)
 {
     (void)state;
@@ -203,6 +240,7 @@ static void sums_are_bounded(void **state)
     assert_int_equal(n, LIMIT_HUNT_SUMS);
     free(list);
     sums_done(&s);
+    sums_take_names();
     for (unsigned long nth = 1;; nth++) { /* memory runs out at each call */
         failalloc_at(nth);
         enum status st = sums_add(&s, SLICE_LIT("a"), 1, NULL);
