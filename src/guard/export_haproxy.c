@@ -79,6 +79,10 @@ static void add_exceptions(struct exporter *x)
         (void)buf_add_str(x->out, "\n# exceptions\n");
     for (size_t i = 0; i < r->about.exceptions; i++) {
         const struct rule_where *w = &r->exceptions[i];
+        if (w->rule) {
+            export_left_out(x, w->line, "except", "it is for one rule only");
+            continue;
+        }
         if (!w->any_field) {
             export_left_out(x, w->line, "except",
                             "HAProxy examines a request in parts, not field by field");

@@ -184,6 +184,10 @@ static void add_exceptions(struct modsecurity *m)
     for (size_t i = 0; i < r->about.exceptions; i++) {
         const struct rule_where *w = &r->exceptions[i];
         struct buf what, actions;
+        if (w->rule) {
+            export_left_out(m->x, w->line, "except", "it is for one rule only");
+            continue;
+        }
         if (!w->any_field && (w->any_rest || !plain_name(w->field.name)) &&
             !(w->any_rest && w->field.name.n == 0 && w->field.part != GUARD_XML)) {
             export_left_out(m->x, w->line, "except",

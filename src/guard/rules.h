@@ -72,7 +72,8 @@ enum guard_list guard_rules_callback(const struct guard_rules *r, struct slice h
 struct guard_scope {
     const struct guard_rules *rules;
     uint64_t exceptions[2], patches[4]; /* bits, by place in the file; LIMIT_GUARD_… bound them */
-    bool any_exception, any_signature;
+    bool any_exception;                 /* that is not for one rule only */
+    bool any_signature;
     uint32_t
         parts; /* bit 1 << enum guard_part: patches or signatures look into it; 0: there are none */
 };

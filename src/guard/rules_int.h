@@ -116,6 +116,7 @@ struct rule_where {
     bool path_exact;
     bool has_site;
     struct slice site; /* as a struct rule_name has it */
+    const char *rule;  /* an exception's: the id of the patch or signature it is for; NULL: all */
     uint32_t line;
 };
 

@@ -273,6 +273,20 @@ void guard_matcher_begin(struct guard_matcher *m, const struct guard_field *f)
     }
 }
 
+/* By an exception for this rule; NULL: for all of them, and lookups. */
+static bool excepts(const struct guard_scope *s, const char *rule, const struct guard_field *f)
+{
+    for (size_t k = 0; k < ARRAY_LEN(s->exceptions); k++) {
+        for (uint64_t bits = s->exceptions[k]; bits; bits &= bits - 1) {
+            const struct rule_where *w =
+                &s->rules->exceptions[k * 64 + (size_t)__builtin_ctzll(bits)];
+            if (w->rule == rule && field_concerns(w, f))
+                return true;
+        }
+    }
+    return false;
+}
+
 static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
                     void *ctx)
 {
@@ -282,7 +296,7 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
     if (id < LIMIT_GUARD_PATCHES &&
         (!(m->scope.patches[id / 64] >> (id % 64) & 1) || !field_concerns(&p->where, &m->field)))
         return 0;
-    if (guard_scope_excepts(&m->scope, &m->field))
+    if (excepts(&m->scope, NULL, &m->field) || excepts(&m->scope, p->id, &m->field))
         return 0;
     m->found = p->id;
     return 1;
@@ -356,7 +370,7 @@ struct guard_scope guard_rules_scope(const struct guard_rules *r, struct slice h
         if (!where_concerns(&r->exceptions[i], host, method, path))
             continue;
         s.exceptions[i / 64] |= (uint64_t)1 << (i % 64);
-        s.any_exception = true;
+        s.any_exception |= !r->exceptions[i].rule;
     }
     for (size_t i = 0; i < r->about.patches; i++) {
         const struct rule_where *w = &r->patterns[i].where;
@@ -373,14 +387,7 @@ struct guard_scope guard_rules_scope(const struct guard_rules *r, struct slice h
 
 bool guard_scope_excepts(const struct guard_scope *s, const struct guard_field *f)
 {
-    for (size_t k = 0; s->any_exception && k < ARRAY_LEN(s->exceptions); k++) {
-        for (uint64_t bits = s->exceptions[k]; bits; bits &= bits - 1) {
-            size_t i = k * 64 + (size_t)__builtin_ctzll(bits);
-            if (field_concerns(&s->rules->exceptions[i], f))
-                return true;
-        }
-    }
-    return false;
+    return s->any_exception && excepts(s, NULL, f);
 }
 
 bool guard_scope_wants(const struct guard_scope *s, const struct guard_field *f)

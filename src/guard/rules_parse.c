@@ -5,10 +5,9 @@
  *   site HOST off|report|block                           HOST: a name, *.name or *
  *   allow|deny client NET                                NET: an address, or one with /LENGTH
  *   allow|deny callback HOST|NET
- *   except FIELD [site=HOST] [method=M[,M]] [path=PATH]  FIELD: guard/field.h, or * for all
- *   patch ID [field=FIELD] [site=HOST] [method=M[,M]] [path=PATH] pattern=EXPRESSION
- *   signature ID EXPRESSION
- *   checksum sha256 HEX                                  last
+ *   except FIELD [rule=ID] [site=HOST] [method=M[,M]] [path=PATH]  FIELD: guard/field.h, or * for
+ * all patch ID [field=FIELD] [site=HOST] [method=M[,M]] [path=PATH] pattern=EXPRESSION signature ID
+ * EXPRESSION checksum sha256 HEX                                  last
  *
  * PATH is a prefix, or the whole path with a = in front.
  */
@@ -250,27 +249,28 @@ static enum status take_site_of(const struct reading *p, struct slice text, stru
     return st == OK ? copy(p, name, &w->site) : st;
 }
 
-enum key { KEY_FIELD, KEY_METHOD, KEY_PATH, KEY_SITE, KEY_PATTERN, KEYS };
+enum key { KEY_FIELD, KEY_PATTERN, KEY_METHOD, KEY_PATH, KEY_SITE, KEY_RULE, KEYS };
 
-/* The key=value words from `first` on; *ret_pattern: where a pattern may stand. */
+/* The key=value words from `first` on; *ret_pattern: where a pattern may stand, and field= before
+ * it. Without one it is an exception. */
 static enum status take_where(const struct reading *p, size_t first, struct rule_where *w,
                               const char **ret_pattern)
 {
-    static const char *const keys[KEYS] = {"field", "method", "path", "site", "pattern"};
+    static const char *const keys[KEYS] = {"field", "pattern", "method", "path", "site", "rule"};
     bool had[KEYS] = {false};
     enum status st = OK;
     for (size_t i = first; st == OK && i < p->words->n; i++) {
         const struct rule_word *wd = &p->words->word[i];
         struct slice key = slice_sub(wd->text, 0, wd->equals),
                      value = slice_sub(wd->text, wd->equals + 1, wd->text.n);
-        size_t k = ret_pattern ? 0 : KEY_METHOD, end = ret_pattern ? KEYS : KEY_PATTERN;
+        size_t k = ret_pattern ? 0 : KEY_METHOD, end = ret_pattern ? KEY_RULE : KEYS;
         while (k < end && !slice_eq_str(key, keys[k]))
             k++;
         if (k == end || wd->equals == wd->text.n)
             return err_set(p->e, ST_INVALID,
                            ret_pattern
                                ? N_("%.*s: choose of field=, method=, path=, site=, pattern=")
-                               : N_("%.*s: choose of method=, path=, site="),
+                               : N_("%.*s: choose of rule=, method=, path=, site="),
                            RULE_SHOWN(wd->text));
         if (had[k])
             return err_set(p->e, ST_INVALID, N_("a second %s="), keys[k]);
@@ -283,6 +283,8 @@ static enum status take_where(const struct reading *p, size_t first, struct rule
             st = take_path(p, value, w);
         else if (k == KEY_SITE)
             st = take_site_of(p, value, w);
+        else if (k == KEY_RULE)
+            st = (w->rule = arena_strdup(&p->r->arena, value)) ? OK : no_memory(p);
         else if (!(*ret_pattern = arena_strdup(&p->r->arena, value)))
             st = no_memory(p);
     }
@@ -369,7 +371,7 @@ static const struct rule_kind {
     {"site", 3, 3, take_site, "site HOST off|report|block"},
     {"allow", 3, 3, take_listed, "allow client NET, allow callback HOST|NET"},
     {"deny", 3, 3, take_listed, "deny client NET, deny callback HOST|NET"},
-    {"except", 2, 5, take_except, "except FIELD [site=HOST] [method=M] [path=PATH]"},
+    {"except", 2, 6, take_except, "except FIELD [rule=ID] [site=HOST] [method=M] [path=PATH]"},
     {"patch", 3, 7, take_patch,
      "patch ID [field=FIELD] [site=HOST] [method=M] [path=PATH] pattern=EXPRESSION"},
     {"signature", 3, 3, take_signature, "signature ID EXPRESSION"},
@@ -436,6 +438,24 @@ static enum status read_lines(struct reading *p, struct rule_words *words, struc
     return st;
 }
 
+/* Rules may stand behind the exceptions for them; their ids are compared by their place. */
+static enum status find_excepted(const struct guard_rules *r, struct err *e)
+{
+    for (size_t i = 0; i < r->about.exceptions; i++) {
+        struct rule_where *w = &r->exceptions[i];
+        size_t k = 0, all = w->rule ? r->about.patches + r->about.signatures : 0;
+        while (k < all && strcmp(rule_pattern_at(r, k)->id, w->rule) != 0)
+            k++;
+        if (w->rule && k == all) {
+            (void)err_set(e, ST_INVALID, N_("rule=%s: no patch or signature has this id"), w->rule);
+            err_prefix(e, N_("line %u"), w->line);
+            return ST_INVALID;
+        }
+        w->rule = w->rule ? rule_pattern_at(r, k)->id : NULL;
+    }
+    return OK;
+}
+
 enum status guard_rules_parse(struct slice text, struct guard_rules **ret, struct err *e)
 {
     return rules_parse(text, NULL, ret, e);
@@ -468,6 +488,8 @@ enum status rules_parse(struct slice text, const atomic_bool *stop, struct guard
     if (st == OK)
         st = read_lines(&p, words, text);
     free(words);
+    if (st == OK)
+        st = find_excepted(r, e);
     if (st == OK)
         st = rule_names_sort(&r->sites, e);
     if (st == OK)

@@ -837,6 +837,39 @@ static void test_patterns(void **state)
     probe_done(&p);
 }
 
+/* What one rule finds in a field does not count; what others find, and lookups, do. */
+static void test_rule_excepted(void **state)
+{
+    static const struct {
+        const char *path, *body, *want;
+    } cases[] = {
+        {"/editor/a", "note=../../", "nothing"},
+        {"/editor/a", "r=../../", "signature SIG-1 form:r"},
+        {"/editor/a", "note=../../x", "patch X form:note"},
+        {"/editor/a", "note=../../&r=../../", "signature SIG-1 form:r"},
+        {"/editor/a", "note=" P "../../", "lookup reaches form:note ldap://x/a"},
+        {"/", "note=../../", "signature SIG-1 form:note"},
+    };
+    struct probe p;
+    (void)state;
+    probe_init(&p);
+    struct guard_rules *r = rules_of("except form:note rule=SIG-1 path=/editor/\n"
+                                     "patch X pattern=\"x$\"\n"
+                                     "signature SIG-1 \"\\.\\./\\.\\./\"\n");
+    p.rules = r;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        probe_begin_as(&p, "POST", cases[i].path, SLICE_LIT("\x0a\x01\x01\x01"));
+        assert_false(p.q.scope.any_exception);
+        assert_ok(guard_body_begin(&p.q, SLICE_LIT(FORM), SLICE_LIT("")));
+        guard_body_piece(&p.q, slice_str(cases[i].body));
+        guard_body_end(&p.q);
+        assert_string_equal(probe_found(&p), cases[i].want);
+        probe_end(&p);
+    }
+    guard_rules_unref(r);
+    probe_done(&p);
+}
+
 /* --- credit */
 
 static uint64_t stands_still(void)
@@ -957,6 +990,7 @@ int main(void)
         cmocka_unit_test(test_callbacks),
         cmocka_unit_test(test_clients),
         cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_rule_excepted),
         cmocka_unit_test(test_credit),
         cmocka_unit_test(test_credit_grows),
     };
