@@ -181,6 +181,21 @@ static void *take_memory(void *ctx, size_t n)
     return arena_alloc(ctx, n);
 }
 
+struct headers {
+    const struct http_request *http;
+    size_t next;
+};
+
+static bool next_header(void *ctx, struct guard_header *ret)
+{
+    struct headers *h = ctx;
+    if (h->next == h->http->field_count)
+        return false;
+    const struct http_field *f = &h->http->fields[h->next++];
+    *ret = (struct guard_header){f->name, f->value};
+    return true;
+}
+
 static enum status examine_request(struct guard_request *q, const struct http_request *http)
 {
     enum status st = OK;
@@ -188,6 +203,8 @@ static enum status examine_request(struct guard_request *q, const struct http_re
     guard_args(q, http->query);
     for (size_t i = 0; i < http->field_count; i++)
         guard_header(q, http->fields[i].name, http->fields[i].value);
+    struct headers headers = {.http = http};
+    guard_head_together(q, http->path, http->query, next_header, &headers);
     if (http->has_body) {
         st = guard_body_begin(q, http->content_type, http->content_encoding);
         if (st == OK) {

@@ -127,16 +127,87 @@ void guard_args(struct guard_request *q, struct slice raw_query)
     head_text(q, GUARD_ARG, (struct slice){NULL, 0}, AS_PAIRS, raw_query);
 }
 
+/* The name of a header as fields have it. */
+static struct slice lower_name(struct slice name, uint8_t lower[LIMIT_GUARD_FIELD_NAME])
+{
+    size_t n = name.n < LIMIT_GUARD_FIELD_NAME ? name.n : LIMIT_GUARD_FIELD_NAME;
+    for (size_t i = 0; i < n; i++)
+        lower[i] = (uint8_t)(name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 0x20 : name.p[i]);
+    return slice_of(lower, n);
+}
+
 void guard_header(struct guard_request *q, struct slice name, struct slice value)
 {
     uint8_t lower[LIMIT_GUARD_FIELD_NAME];
-    size_t n = name.n < sizeof lower ? name.n : sizeof lower;
-    for (size_t i = 0; i < n; i++)
-        lower[i] = (uint8_t)(name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 0x20 : name.p[i]);
-    struct slice known = slice_of(lower, n);
+    struct slice known = lower_name(name, lower);
     head_text(q, GUARD_HEADER, known, AS_NAME, name);
     if (slice_eq_str(known, "cookie"))
         head_text(q, GUARD_COOKIE, known, AS_COOKIES, value);
     else
         head_text(q, GUARD_HEADER, known, AS_PLAIN, value);
+}
+
+/* --- the head as one text: ":target", then "name:value" of each header, a line each */
+
+static enum guard_part part_of_line(struct slice name)
+{
+    if (name.n == 0)
+        return GUARD_URI;
+    return guard_same(name, "cookie") ? GUARD_COOKIE : GUARD_HEADER;
+}
+
+static void parse_lines(struct guard_stream *st, struct slice s)
+{
+    for (size_t i = 0; i < s.n;) {
+        bool in_value = st->as.form.in_value;
+        struct slice rest = slice_sub(s, i, s.n);
+        size_t n = in_value ? guard_find(rest, '\n') : guard_find(rest, ':');
+        if (!in_value)
+            guard_name_add_all(st, slice_sub(rest, 0, n));
+        i += n + 1;
+        if (n == rest.n)
+            break;
+        enum guard_part part = part_of_line(slice_of(st->name.p, st->name.n));
+        guard_span(st, in_value ? GUARD_HEADER : part, in_value, st->base + i);
+        if (in_value)
+            st->name.n = 0;
+        st->as.form.in_value = !in_value;
+    }
+}
+
+static void add_line(struct guard_stream *st, struct slice name, struct slice value)
+{
+    uint8_t lower[LIMIT_GUARD_FIELD_NAME];
+    guard_stream_piece(st, lower_name(name, lower));
+    guard_stream_piece(st, SLICE_LIT(":"));
+    guard_stream_piece(st, value);
+    guard_stream_piece(st, SLICE_LIT("\n"));
+}
+
+/* Arguments and cookies are no fields of their own here: where any field may be left out of account
+ * they are left out all. */
+void guard_head_together(struct guard_request *q, struct slice raw_path, struct slice raw_query,
+                         bool (*next)(void *ctx, struct guard_header *ret), void *ctx)
+{
+    struct guard_stream st;
+    struct guard_header h;
+    bool all = !q->scope.any_exception && !q->options->excluded;
+    if (q->over || !q->spare) /* which is memory of what was examined */
+        return;
+    guard_stream_begin(&st, q, GUARD_HEADER);
+    st.matches = false; /* rules have seen the fields */
+    st.as.form.in_value = false;
+    st.parse = parse_lines;
+    guard_span(&st, GUARD_HEADER, true, 0);
+    guard_stream_piece(&st, SLICE_LIT(":"));
+    guard_stream_piece(&st, raw_path);
+    guard_stream_piece(&st, SLICE_LIT("?"));
+    guard_stream_piece(&st, all ? raw_query : (struct slice){NULL, 0});
+    guard_stream_piece(&st, SLICE_LIT("\n"));
+    while (next(ctx, &h))
+        if (all || !guard_same(h.name, "cookie"))
+            add_line(&st, h.name, h.value);
+    guard_stream_end(&st);
+    /* the fields behind may be secrets */
+    q->found.key = slice_sub(q->found.key, 0, slice_index(q->found.key, '\n'));
 }

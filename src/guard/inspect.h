@@ -97,6 +97,14 @@ bool guard_head_clean(const struct guard_request *q, struct slice raw);
 void guard_uri(struct guard_request *q, struct slice raw_path); /* as sent, without the query */
 void guard_args(struct guard_request *q, struct slice raw_query);
 void guard_header(struct guard_request *q, struct slice name, struct slice value); /* and cookies */
+/* Behind all of these: the head as one text, for applications log it as one, and what no field
+ * holds alone several may. Does nothing where no field holds a place that a lookup could begin at.
+ * `next` gives one header after the other; false: there are no more. */
+struct guard_header {
+    struct slice name, value;
+};
+void guard_head_together(struct guard_request *q, struct slice raw_path, struct slice raw_query,
+                         bool (*next)(void *ctx, struct guard_header *ret), void *ctx);
 
 /* The body, after the transfer coding. Types that are not known are text. An empty encoding, or
  * one of gzip, x-gzip, deflate, identity; any other is a limit. The type stays where it is until

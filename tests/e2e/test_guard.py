@@ -902,6 +902,91 @@ class Samples(unittest.TestCase):
         self.assertEqual((r.returncode, r.stderr), (0, ""))
 
 
+class BodiesReadBefore(Case):
+    """A location that does not examine reads the body, fails, and leads to one that does."""
+    HTTP = """hikeshi block; hikeshi_events DIR/events.json; hikeshi_event_rate off; client_body_buffer_size 16k;
+        server { listen 127.0.0.1:PORT; hikeshi_body_limit 200k; proxy_connect_timeout 2;
+            location /direct { proxy_pass http://127.0.0.1:UPSTREAM; }
+            location /off { hikeshi off; proxy_pass http://127.0.0.1:1; error_page 502 = @on; }
+            location /closed { hikeshi off; proxy_pass http://127.0.0.1:1; error_page 502 = @closed; }
+            location /twice { proxy_pass http://127.0.0.1:1; error_page 502 = @on; }
+            location /report { hikeshi report; proxy_pass http://127.0.0.1:1; error_page 502 = @on; }
+            location @on { proxy_pass http://127.0.0.1:UPSTREAM; }
+            location @closed { hikeshi_beyond block; proxy_pass http://127.0.0.1:UPSTREAM; } }"""
+
+    def test_they_are_examined(self):
+        for filler in (b"", b"x" * 15000, b"x" * 100000):  # in memory; in a file
+            for tail in (to_bytes(BAD), b"%24%7bjndi:ldap://x.example/a%7d"):
+                self.assertEqual(self.ask("/off", body=filler + tail).status, 403, len(filler))
+                self.assertEqual(self.events()[-1]["hikeshi"]["field"], "body")
+        answer = self.ask("/off", **multipart(filename=b"=?utf-8?B?JA==?= =?utf-8?B?e2puZGk6eH0=?="))
+        self.assertEqual(answer.status, 403)
+        self.unseen()
+
+    def test_clean_ones_go_on(self):
+        for body in (b"a", b"x" * 15000, b"y" * 100000):
+            self.upstream.take()
+            self.assertEqual(self.ask("/off", body=body).status, 200)
+            self.assertEqual([x["body"] for x in self.upstream.take()], [body])
+        self.assertEqual(self.events(), [])
+
+    def test_the_limit_holds(self):
+        n = len(self.events())
+        self.assertEqual(self.ask("/off", body=b"x" * 204800).status, 200)
+        self.assertEqual(len(self.events()), n)
+        self.assertEqual(self.ask("/off", body=b"x" * 204801).status, 200)
+        self.assertEqual(self.events()[-1]["rule"]["name"], "body-limit")
+        self.assertEqual(self.ask("/closed", body=b"x" * 204801).status, 403)
+
+    def test_once_is_enough(self):
+        n = len(self.events())
+        self.assertEqual(self.ask("/twice", body=b"x" * 100000).status, 200)
+        self.assertEqual(len(self.events()), n)
+        self.assertEqual(self.ask("/report", body=b"x" * 50000 + to_bytes(BAD)).status, 403)
+        self.assertEqual([x["event"]["action"] for x in self.events()[n:]], ["reported", "blocked"])
+
+
+class Sites(Case):
+    """The Host is the client's to choose; what nobody serves comes to the default server."""
+    FILES = {"rules": rules("site soft.example off", "site hard.example block", "site one.example report", "site *.two.example report",
+                            "except arg:free site=soft.example", 'patch P-1 site=one.example field=arg:q pattern="secret"')}
+    HTTP = """hikeshi_rules DIR/rules; hikeshi_events DIR/events.json; hikeshi_event_rate off;
+        server { listen 127.0.0.1:PORT; server_name .deep.example one.example *.two.example three.* ~^re[0-9]+\\.example$;
+                 hikeshi block; location / { return 200 first; } }
+        server { listen 127.0.0.1:PORT; server_name soft.example; hikeshi block; location / { return 200 soft; } }"""
+
+    def status(self, host, path="/", bad=BAD):
+        return self.ask(path, host=host, headers={"X-A": bad}).status
+
+    def test_a_server_with_names(self):
+        self.assertEqual(self.status("soft.example"), 200, self.events())  # its own server
+        self.assertEqual(self.status("a.two.example"), 200)  # reported
+        self.assertEqual(self.status("one.example"), 200)
+        for host in ("deep.example", "a.deep.example", "three.org", "re7.example"):
+            self.assertEqual(self.status(host), 403, host)  # its names, of which the rules say nothing
+        # none of its names: its first one holds, and that is reported
+        for host in ("nobody.example", "x.soft.example", "127.0.0.1"):
+            n = len(self.events())
+            self.assertEqual(self.status(host), 200, host)
+            self.assertEqual(self.events()[n]["event"]["action"], "reported", host)
+        n = len(self.events())
+        self.assertEqual(self.status("nobody.example", "/?q=secret", bad="x"), 200)
+        self.assertEqual(self.events()[n]["rule"]["name"], "P-1")
+
+
+class NamelessSites(Case):
+    FILES = Sites.FILES
+    HTTP = """hikeshi_rules DIR/rules; server { listen 127.0.0.1:PORT; hikeshi block; location / { return 200 nameless; }
+                 location /report { hikeshi report; return 200 x; } }"""
+    status = Sites.status
+
+    def test_the_host_makes_nothing_softer(self):
+        self.assertEqual(self.status("soft.example"), 403)
+        self.assertEqual(self.status("one.example"), 403)
+        self.assertEqual(self.status("hard.example", "/report"), 403)
+        self.assertEqual(self.status("nobody.example", "/report"), 200)
+
+
 class Limits(Case):
     HTTP = """hikeshi block; hikeshi_events DIR/events.json; hikeshi_event_rate off; hikeshi_body_limit 4k;
         server { listen 127.0.0.1:PORT; location / { proxy_pass http://127.0.0.1:UPSTREAM; }

@@ -92,6 +92,12 @@ typedef struct {
 
 
 typedef struct {
+    ngx_http_server_name_t          *names;         /* one at least, which may be empty */
+    ngx_uint_t                       nnames;
+} ngx_http_hikeshi_srv_conf_t;
+
+
+typedef struct {
     struct guard_field               field;
     unsigned                         any_rest:1;
 } ngx_http_hikeshi_field_t;
@@ -206,6 +212,8 @@ struct slice ngx_http_hikeshi_address(ngx_http_request_t *r);
 char *ngx_http_hikeshi_rules(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_hikeshi_rules_start(ngx_cycle_t *cycle);
 void ngx_http_hikeshi_rules_stop(void);
+/* the name by which rules know the request's site; named: it is one of the server's */
+struct slice ngx_http_hikeshi_site(ngx_http_request_t *r, ngx_uint_t *named);
 
 /* metrics */
 

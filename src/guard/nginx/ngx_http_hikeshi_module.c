@@ -22,6 +22,9 @@ static char *ngx_http_hikeshi_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_hikeshi_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_hikeshi_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static void *ngx_http_hikeshi_create_srv_conf(ngx_conf_t *cf);
+static char *ngx_http_hikeshi_merge_srv_conf(ngx_conf_t *cf, void *parent,
+    void *child);
 static ngx_int_t ngx_http_hikeshi_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_hikeshi_init_process(ngx_cycle_t *cycle);
 static void ngx_http_hikeshi_exit_process(ngx_cycle_t *cycle);
@@ -180,8 +183,8 @@ static ngx_http_module_t  ngx_http_hikeshi_module_ctx = {
     ngx_http_hikeshi_create_main_conf,     /* create main configuration */
     ngx_http_hikeshi_init_main_conf,       /* init main configuration */
 
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
+    ngx_http_hikeshi_create_srv_conf,      /* create server configuration */
+    ngx_http_hikeshi_merge_srv_conf,       /* merge server configuration */
 
     ngx_http_hikeshi_create_loc_conf,      /* create location configuration */
     ngx_http_hikeshi_merge_loc_conf        /* merge location configuration */
@@ -428,6 +431,38 @@ ngx_http_hikeshi_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_hikeshi_main_conf_t  *hmcf = conf;
 
     ngx_conf_init_value(hmcf->event_burst, 20);
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_hikeshi_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_hikeshi_srv_conf_t));
+}
+
+
+/* nginx forgets the names of a server when it has read its configuration */
+
+static char *
+ngx_http_hikeshi_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_hikeshi_srv_conf_t  *hscf = child;
+
+    size_t                     size;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    size = cscf->server_names.nelts * sizeof(ngx_http_server_name_t);
+
+    hscf->names = ngx_palloc(cf->pool, size);
+    if (hscf->names == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(hscf->names, cscf->server_names.elts, size);
+    hscf->nnames = cscf->server_names.nelts;
 
     return NGX_CONF_OK;
 }

@@ -7,6 +7,14 @@
 #include "ngx_http_hikeshi.h"
 
 
+/* a place among the headers */
+
+typedef struct {
+    ngx_list_part_t                    *part;
+    ngx_uint_t                          i;
+} ngx_http_hikeshi_headers_t;
+
+
 static ngx_uint_t ngx_http_hikeshi_mode(ngx_http_request_t *r,
     ngx_http_hikeshi_loc_conf_t *hlcf);
 static ngx_int_t ngx_http_hikeshi_again(ngx_http_request_t *r,
@@ -19,6 +27,7 @@ static void ngx_http_hikeshi_begin(ngx_http_request_t *r,
 static struct slice ngx_http_hikeshi_raw_head(ngx_http_request_t *r);
 static void ngx_http_hikeshi_head_fields(ngx_http_request_t *r,
     struct guard_request *q);
+static bool ngx_http_hikeshi_next_header(void *data, struct guard_header *ret);
 static ngx_http_hikeshi_ctx_t *ngx_http_hikeshi_create_ctx(
     ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode);
 static void ngx_http_hikeshi_cleanup(void *data);
@@ -26,6 +35,10 @@ static ngx_int_t ngx_http_hikeshi_act(ngx_http_request_t *r,
     ngx_http_hikeshi_ctx_t *ctx);
 static ngx_int_t ngx_http_hikeshi_read_body(ngx_http_request_t *r,
     ngx_http_hikeshi_loc_conf_t *hlcf);
+static ngx_int_t ngx_http_hikeshi_body_before(ngx_http_request_t *r,
+    ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode);
+static ngx_int_t ngx_http_hikeshi_body_file(ngx_http_hikeshi_ctx_t *ctx,
+    ngx_buf_t *b);
 static void ngx_http_hikeshi_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_hikeshi_body_begin(ngx_http_request_t *r,
     ngx_http_hikeshi_ctx_t *ctx);
@@ -118,6 +131,10 @@ ngx_http_hikeshi_head_handler(ngx_http_request_t *r)
         rc = ngx_http_hikeshi_head(r, hlcf, mode);
     }
 
+    if (rc == NGX_DECLINED && r->request_body && r->request_body->bufs) {
+        rc = ngx_http_hikeshi_body_before(r, hlcf, mode);
+    }
+
     if (rc != NGX_DECLINED) {
         return rc;
     }
@@ -131,7 +148,10 @@ ngx_http_hikeshi_head_handler(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_hikeshi_mode(ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf)
 {
-    enum guard_mode  mode;
+    ngx_uint_t               named;
+    struct slice             site;
+    enum guard_mode          mode, any;
+    struct guard_rules      *rules;
 
     if (hlcf->mode == GUARD_OFF || ngx_http_hikeshi_worker.guard == NULL) {
         return GUARD_OFF;
@@ -143,16 +163,29 @@ ngx_http_hikeshi_mode(ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf)
         return GUARD_OFF;
     }
 
-    if (ngx_http_hikeshi_worker.rules) {
-        mode = guard_rules_mode(ngx_http_hikeshi_worker.rules,
-                                ngx_http_hikeshi_slice(&r->headers_in.server));
+    rules = ngx_http_hikeshi_worker.rules;
 
-        if (mode != GUARD_MODE_UNSET) {
-            return mode;
-        }
+    if (rules == NULL) {
+        return hlcf->mode;
     }
 
-    return hlcf->mode;
+    site = ngx_http_hikeshi_site(r, &named);
+    mode = guard_rules_mode(rules, site);
+
+    if (!named) {
+
+        /* the client chose the name: it chooses nothing softer by that */
+
+        any = guard_rules_mode(rules, slice_of(NULL, 0));
+
+        if (any == GUARD_MODE_UNSET) {
+            any = (enum guard_mode) hlcf->mode;
+        }
+
+        mode = ngx_max(mode, any);
+    }
+
+    return mode == GUARD_MODE_UNSET ? hlcf->mode : (ngx_uint_t) mode;
 }
 
 
@@ -220,6 +253,9 @@ static void
 ngx_http_hikeshi_begin(ngx_http_request_t *r, struct guard_request *q,
     struct guard_options *o, ngx_http_hikeshi_loc_conf_t *hlcf)
 {
+    ngx_uint_t    named;
+    struct slice  site;
+
     o->least = (enum verdict) hlcf->least;
     o->body_limit = (uint64_t) hlcf->body_limit;
     o->excluded = hlcf->exclude ? ngx_http_hikeshi_excluded : NULL;
@@ -227,9 +263,11 @@ ngx_http_hikeshi_begin(ngx_http_request_t *r, struct guard_request *q,
 
     ngx_memzero(q, sizeof(struct guard_request));
 
+    site = ngx_http_hikeshi_worker.rules ? ngx_http_hikeshi_site(r, &named)
+                                         : slice_of(NULL, 0);
+
     guard_request_begin(q, ngx_http_hikeshi_worker.guard, o,
-                        ngx_http_hikeshi_worker.rules,
-                        ngx_http_hikeshi_slice(&r->headers_in.server),
+                        ngx_http_hikeshi_worker.rules, site,
                         ngx_http_hikeshi_slice(&r->method_name),
                         ngx_http_hikeshi_slice(&r->uri),
                         ngx_http_hikeshi_address(r));
@@ -263,34 +301,63 @@ ngx_http_hikeshi_raw_head(ngx_http_request_t *r)
 static void
 ngx_http_hikeshi_head_fields(ngx_http_request_t *r, struct guard_request *q)
 {
-    size_t            path;
-    ngx_uint_t        i;
-    struct slice      uri, name;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    size_t                      path;
+    struct slice                uri, args;
+    struct guard_header         h;
+    ngx_http_hikeshi_headers_t  headers;
 
     uri = ngx_http_hikeshi_slice(&r->unparsed_uri);
     path = slice_index(uri, '?');
+    args = slice_sub(uri, path + 1, uri.n);
+    uri = slice_sub(uri, 0, path);
 
-    guard_uri(q, slice_sub(uri, 0, path));
+    guard_uri(q, uri);
 
-    if (path + 1 < uri.n) {
-        guard_args(q, slice_sub(uri, path + 1, uri.n));
+    if (args.n) {
+        guard_args(q, args);
     }
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        header = part->elts;
+    headers.part = &r->headers_in.headers.part;
+    headers.i = 0;
 
-        for (i = 0; i < part->nelts; i++) {
-            name = ngx_http_hikeshi_slice(&header[i].key);
-
-            if (header[i].lowcase_key) {
-                name.p = header[i].lowcase_key;
-            }
-
-            guard_header(q, name, ngx_http_hikeshi_slice(&header[i].value));
-        }
+    while (ngx_http_hikeshi_next_header(&headers, &h)) {
+        guard_header(q, h.name, h.value);
     }
+
+    headers.part = &r->headers_in.headers.part;
+    headers.i = 0;
+
+    guard_head_together(q, uri, args, ngx_http_hikeshi_next_header, &headers);
+}
+
+
+static bool
+ngx_http_hikeshi_next_header(void *data, struct guard_header *ret)
+{
+    ngx_http_hikeshi_headers_t *headers = data;
+
+    ngx_table_elt_t  *h;
+
+    while (headers->part && headers->i == headers->part->nelts) {
+        headers->part = headers->part->next;
+        headers->i = 0;
+    }
+
+    if (headers->part == NULL) {
+        return false;
+    }
+
+    h = headers->part->elts;
+    h += headers->i++;
+
+    ret->name = ngx_http_hikeshi_slice(&h->key);
+    ret->value = ngx_http_hikeshi_slice(&h->value);
+
+    if (h->lowcase_key) {
+        ret->name.p = h->lowcase_key;
+    }
+
+    return true;
 }
 
 
@@ -562,6 +629,95 @@ ngx_http_hikeshi_body_handler(ngx_http_request_t *r)
 {
     r->write_event_handler = ngx_http_core_run_phases;
     ngx_http_core_run_phases(r);
+}
+
+
+/*
+ * A body that was read before, in a location where it was not examined, and goes on from this one:
+ * what is there of it lies in memory and in a file.
+ */
+
+static ngx_int_t
+ngx_http_hikeshi_body_before(ngx_http_request_t *r,
+    ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode)
+{
+    ngx_buf_t               *b;
+    ngx_chain_t             *cl;
+    ngx_http_hikeshi_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_hikeshi_module);
+
+    if (ctx == &ngx_http_hikeshi_clean) {
+        ctx = ngx_http_hikeshi_create_ctx(r, hlcf, mode);
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_http_hikeshi_begin(r, &ctx->guard, &ctx->options, hlcf);
+    }
+
+    if (ctx->body_begun) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_hikeshi_body_begin(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->body_pieces = 1;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (ngx_buf_in_memory(b)) {
+            guard_body_piece(&ctx->guard, slice_of(b->pos, b->last - b->pos));
+
+        } else if (b->in_file
+                   && ngx_http_hikeshi_body_file(ctx, b) != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (!r->reading_body) {
+        ngx_http_hikeshi_body_end(ctx);
+    }
+
+    return ctx->guard.found.why == GUARD_NOTHING ? NGX_DECLINED
+                                                 : ngx_http_hikeshi_act(r, ctx);
+}
+
+
+/* No more of it than is examined, and a byte, by which the limit is told. */
+
+static ngx_int_t
+ngx_http_hikeshi_body_file(ngx_http_hikeshi_ctx_t *ctx, ngx_buf_t *b)
+{
+    off_t    pos, last;
+    size_t   size;
+    ssize_t  n;
+    u_char   piece[16384];
+
+    last = b->file_last;
+
+    if (ctx->options.body_limit
+        && (uint64_t) (last - b->file_pos) > ctx->options.body_limit)
+    {
+        last = b->file_pos + (off_t) ctx->options.body_limit + 1;
+    }
+
+    for (pos = b->file_pos; pos < last && !ctx->guard.over; pos += n) {
+        size = (size_t) ngx_min(last - pos, (off_t) sizeof(piece));
+        n = ngx_read_file(b->file, piece, size, pos);
+
+        if (n <= 0) {
+            return NGX_ERROR;
+        }
+
+        guard_body_piece(&ctx->guard, slice_of(piece, (size_t) n));
+    }
+
+    return NGX_OK;
 }
 
 

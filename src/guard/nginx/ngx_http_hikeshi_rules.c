@@ -58,6 +58,8 @@ static void ngx_http_hikeshi_in_use(ngx_log_t *log,
 static ngx_uint_t ngx_http_hikeshi_first(ngx_atomic_t *last,
     ngx_http_hikeshi_stamp_t *stamp);
 static time_t ngx_http_hikeshi_seconds(void);
+static ngx_uint_t ngx_http_hikeshi_is_name(ngx_http_server_name_t *sn,
+    ngx_str_t *host);
 
 
 /* s: a worker that begins so soon, and takes nobody's place, is one of a start or reload */
@@ -473,4 +475,86 @@ ngx_http_hikeshi_seconds(void)
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
     return ts.tv_sec;
+}
+
+
+/*
+ * Whose rules hold.  A client may send any Host, and nginx gives what it does not know to the default
+ * server: only a name of the server counts, else the server's first one.  A server without any is for
+ * whatever comes, and has nothing but the Host.
+ */
+
+struct slice
+ngx_http_hikeshi_site(ngx_http_request_t *r, ngx_uint_t *named)
+{
+    ngx_str_t                    *host;
+    ngx_uint_t                    i;
+    ngx_http_server_name_t       *sn;
+    ngx_http_hikeshi_srv_conf_t  *hscf;
+
+    host = &r->headers_in.server;
+    hscf = ngx_http_get_module_srv_conf(r, ngx_http_hikeshi_module);
+    sn = hscf->names;
+
+    *named = 1;
+
+    for (i = 0; i < hscf->nnames; i++) {
+        if (ngx_http_hikeshi_is_name(&sn[i], host)) {
+            return ngx_http_hikeshi_slice(host);
+        }
+    }
+
+    for (i = 0; i < hscf->nnames; i++) {
+
+        if (sn[i].name.len
+            && ngx_strchr("._*~$", sn[i].name.data[0]) == NULL
+            && sn[i].name.data[sn[i].name.len - 1] != '*')
+        {
+            return ngx_http_hikeshi_slice(&sn[i].name);
+        }
+    }
+
+    *named = 0;
+
+    return ngx_http_hikeshi_slice(host);
+}
+
+
+static ngx_uint_t
+ngx_http_hikeshi_is_name(ngx_http_server_name_t *sn, ngx_str_t *host)
+{
+    size_t      len;
+    ngx_str_t  *name;
+
+    name = &sn->name;
+
+#if (NGX_PCRE)
+    if (sn->regex) {
+        return ngx_regex_exec(sn->regex->regex, host, NULL, 0) >= 0;
+    }
+#endif
+
+    if (name->len == 0 || host->len == 0) {
+        return 0;
+    }
+
+    if (name->data[name->len - 1] == '*') {
+        len = name->len - 1;
+        return host->len > len
+               && ngx_strncasecmp(host->data, name->data, len) == 0;
+    }
+
+    if (name->data[0] == '.' && host->len == name->len - 1) {
+        return ngx_strncasecmp(host->data, name->data + 1, host->len) == 0;
+    }
+
+    if (name->data[0] == '.' || name->data[0] == '*') {
+        len = name->len - (name->data[0] == '*');
+        return host->len > len
+               && ngx_strncasecmp(host->data + host->len - len,
+                                  name->data + name->len - len, len) == 0;
+    }
+
+    return host->len == name->len
+           && ngx_strncasecmp(host->data, name->data, host->len) == 0;
 }

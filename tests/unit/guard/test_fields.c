@@ -281,6 +281,84 @@ static void test_heads(void **state)
     probe_done(&p);
 }
 
+struct values {
+    const char *const *name_and_value;
+    size_t next;
+};
+
+static bool next_value(void *ctx, struct guard_header *ret)
+{
+    struct values *v = ctx;
+    if (!v->name_and_value[v->next])
+        return false;
+    *ret = (struct guard_header){slice_str(v->name_and_value[v->next]),
+                                 slice_str(v->name_and_value[v->next + 1])};
+    v->next += 2;
+    return true;
+}
+
+static bool excludes_x(void *ctx, const struct guard_field *f)
+{
+    (void)ctx;
+    return slice_starts(f->name, SLICE_LIT("x-"));
+}
+
+/* What is logged as one text, whatever stands between the values there. */
+static void test_together(void **state)
+{
+    static const struct {
+        const char *path, *query, *headers[7], *want, *excluded;
+    } cases[] = {
+        {"/", "", {"A", "${${a", "B", ":-j}ndi:x}"}, "lookup reaches header:a x", NULL},
+        {"/", "", {"A", "${${a", "B", "-j}ndi:x}"}, "lookup reaches header:a x", NULL},
+        {"/",
+         "",
+         {"A", "${${a", "C", "d", "b", "$%7b:-j}ndi:x}"},
+         "lookup reaches header:a x",
+         NULL},
+        {"/${${a", "", {"B", ":-j}ndi:x}"}, "lookup reaches uri x", NULL},
+        {"/", "q=${${a", {"B", ":-j}ndi:x}"}, "lookup reaches uri x", "nothing"},
+        {"/",
+         "",
+         {"Cookie", "b=${${a", "B", ":-j}ndi:x}"},
+         "lookup reaches cookie:cookie x",
+         "nothing"},
+        {"/", "", {"X-A", "${${a", "B", ":-j}ndi:x}"}, "lookup reaches header:x-a x", NULL},
+        {"/", "", {"X-A", "${jndi:x}", "B", "c"}, "lookup reaches header:x-a x", "nothing"},
+        {"/", "", {"X-A", "${jndi:x", "B", "}"}, "lookup reaches header:x-a x", NULL},
+        {"/",
+         "",
+         {"Cookie", "x-b=${jndi:x}", "B", "${b}"},
+         "lookup reaches cookie:x-b x",
+         "nothing"},
+        {"/", "", {"A", "${a", "B", "b}"}, "nothing", NULL},
+        {"/", "", {"A", ":-j}ndi:x}", "B", "${${a"}, "nothing", NULL},
+    };
+    struct probe p;
+    (void)state;
+    probe_init(&p);
+    for (size_t k = 0; k < 2; k++) {
+        p.options.excluded = k ? excludes_x : NULL;
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+            struct values v = {.name_and_value = cases[i].headers};
+            struct guard_header h;
+            probe_begin(&p);
+            guard_uri(&p.q, slice_str(cases[i].path));
+            guard_args(&p.q, slice_str(cases[i].query));
+            while (next_value(&v, &h))
+                guard_header(&p.q, h.name, h.value);
+            v.next = 0;
+            guard_head_together(&p.q, slice_str(cases[i].path), slice_str(cases[i].query),
+                                next_value, &v);
+            if (strcmp(probe_found(&p),
+                       k && cases[i].excluded ? cases[i].excluded : cases[i].want) != 0)
+                fail_msg("case %zu, %zu: %s", i, k, probe_found(&p));
+            probe_end(&p);
+        }
+    }
+    probe_done(&p);
+}
+
 /* The first of equals is kept, and a worse one replaces it. */
 static void test_the_worst(void **state)
 {
@@ -331,7 +409,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bodies),      cmocka_unit_test(test_far_inside),
         cmocka_unit_test(test_passed_over), cmocka_unit_test(test_heads),
-        cmocka_unit_test(test_the_worst),   cmocka_unit_test(test_least),
+        cmocka_unit_test(test_together),    cmocka_unit_test(test_the_worst),
+        cmocka_unit_test(test_least),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
