@@ -381,6 +381,8 @@ class Rules(Case):
         return ask(edge.port, headers={"X-A": BAD}).status
 
     def check(self, path):
+        if not os.path.exists(os.path.join(BUILD, "hikeshi")):
+            self.skipTest("only the module is built")
         r = subprocess.run([os.path.join(BUILD, "hikeshi"), "guard", "check", path], capture_output=True, text=True)
         return r.returncode, r.stderr
 
