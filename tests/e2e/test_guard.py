@@ -825,6 +825,79 @@ class Directives(Case):
             self.assertRegex(line, r'^(# (HELP|TYPE) hikeshi_\w+ .+|hikeshi_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? \d+)$')
 
 
+class Merges(Case):
+    """What stands in http holds in every server and location until one says otherwise: for itself and all that is in it."""
+    HTTP = """hikeshi block; hikeshi_status 410; hikeshi_zone http; hikeshi_events DIR/http.json; hikeshi_exclude arg:http;
+        hikeshi_secret x-http; hikeshi_body_limit 100; hikeshi_beyond block; hikeshi_least reaches; hikeshi_allow none;
+        hikeshi_read_body on; hikeshi_event_rate off; client_body_buffer_size 1k;
+        server { listen 127.0.0.1:PORT; server_name bare.example; location / { root DIR/html; } location /in { root DIR/html; location /in/in { root DIR/html; } } }
+        server { listen 127.0.0.1:PORT; server_name full.example; hikeshi_status 411; hikeshi_zone server; hikeshi_events DIR/server.json;
+            hikeshi_exclude arg:server; hikeshi_secret x-server; hikeshi_body_limit 200; hikeshi_beyond pass; hikeshi_least if-closed;
+            hikeshi_read_body off;
+            location / { root DIR/html; }
+            location /own { hikeshi_status 412; hikeshi_zone own; hikeshi_events DIR/own.json; hikeshi_exclude arg:own; hikeshi_secret x-own;
+                hikeshi_body_limit 300; hikeshi_beyond block; hikeshi_least reaches; hikeshi_read_body on; root DIR/html;
+                location /own/deep { root DIR/html; location /own/deep/er { root DIR/html; } }
+                location /own/none { hikeshi_exclude none; hikeshi_secret none; hikeshi_events off; root DIR/html; } }
+            location /if { hikeshi_status 413; if ($arg_x) { set $y 1; } proxy_pass http://127.0.0.1:UPSTREAM; }
+            location /except { hikeshi_status 414; limit_except GET { proxy_pass http://127.0.0.1:UPSTREAM; } proxy_pass http://127.0.0.1:UPSTREAM; }
+            location /named { hikeshi_status 415; try_files /none @named; }
+            location @named { proxy_pass http://127.0.0.1:UPSTREAM; }
+            location ~ ^/regex { hikeshi_status 416; location ~ deep$ { proxy_pass http://127.0.0.1:UPSTREAM; } }
+            location = /exact { hikeshi_status 417; proxy_pass http://127.0.0.1:UPSTREAM; }
+            location = /metrics { hikeshi off; hikeshi_metrics; } }"""
+    # path -> (status, zone, name of what is its own)
+    PLACES = {("bare.example", "/x"): (410, "http"), ("bare.example", "/in"): (410, "http"), ("bare.example", "/in/in"): (410, "http"),
+              ("full.example", "/x"): (411, "server"), ("full.example", "/own"): (412, "own"), ("full.example", "/own/deep"): (412, "own"),
+              ("full.example", "/own/deep/er"): (412, "own")}
+    LIMITS, CUT = {"http": 100, "server": 200, "own": 300}, "${jndi:ldap://x.example/a"
+
+    def at(self, place, path="", **how):
+        return self.ask(place[1] + path, host=place[0], **how).status
+
+    def test_each_directive(self):
+        for place, (status, own) in self.PLACES.items():
+            events = len(self.events(own + ".json"))
+            examined = self.examined(own)
+            blocked = self.examined(own, "hikeshi_requests_total", action="blocked")
+            self.assertEqual(self.at(place, headers={"X-A": "hunter2 " + BAD}), status, place)
+            self.assertEqual(self.at(place, headers={"X-" + own: "hunter2 " + BAD}), status, place)
+            said = [x["hikeshi"].get("text") for x in self.events(own + ".json")[events:]]
+            self.assertEqual(said, ["hunter2 " + BAD, None], place)
+            for name in ("http", "server", "own"):
+                q = "?%s=%s" % (name, urllib.parse.quote(BAD))
+                self.assertEqual(self.at(place, q), 404 if name == own else status, (place, name))
+            self.assertEqual(self.at(place, headers={"X-A": self.CUT}), 411 if own == "server" else 404, place)
+            # a body that nobody reads: examined up to the limit where it is read, and what is beyond it refused
+            reads = own != "server"
+            for n, over in ((self.LIMITS[own], False), (self.LIMITS[own] + 1, True)):
+                self.assertEqual(self.at(place, method="GET", body="x" * n), status if reads and over else 404, (place, n))
+            many = 2 + 3 + 1 + 2
+            hits = 2 + 2 + (own == "server") + reads
+            self.assertTrue(wait_for(lambda: self.examined(own) == examined + many), place)
+            self.assertEqual(self.examined(own, "hikeshi_requests_total", action="blocked"), blocked + hits, place)
+            self.assertEqual(len(self.events(own + ".json")), events + hits, place)
+
+    def examined(self, zone, name="hikeshi_requests_examined_total", **labels):
+        text = ask(self.edge.port, "/metrics", host="full.example").body.decode()
+        want = ",".join('%s="%s"' % x for x in {"zone": zone, **labels}.items())
+        return int(re.search(r"(?m)^%s\{%s\} (\d+)$" % (name, want), text)[1])
+
+    def test_none_and_off(self):
+        place, n = ("full.example", "/own/none"), [len(self.events(x + ".json")) for x in ("http", "server", "own")]
+        for name in ("http", "server", "own"):
+            self.assertEqual(self.at(place, "?%s=%s" % (name, urllib.parse.quote(BAD))), 412)
+        self.assertEqual([len(self.events(x + ".json")) for x in ("http", "server", "own")], n)
+
+    def test_blocks_that_are_no_locations(self):
+        for path, head, body in (("/if", 413, 413), ("/if?x=1", 413, 413), ("/except", 414, 414), ("/named", 415, 411),
+                                 ("/regex/deep", 416, 416), ("/exact", 417, 417)):
+            self.assertEqual(self.ask(path, host="full.example", headers={"X-A": BAD}).status, head, path)
+            self.assertEqual(self.ask(path, host="full.example", method="POST", headers={"X-A": BAD}, body="").status, head, path)
+            self.assertEqual(self.ask(path, host="full.example", body="a=" + BAD).status, body, path)
+            self.assertEqual(self.ask(path, host="full.example", body="a=b").status, 200, path)
+
+
 class Refused(unittest.TestCase):
     def refused(self, directives, why, files=()):
         edge = Nginx("%s server { listen 127.0.0.1:PORT; location / { } }" % directives, files=files, env=PRELOAD)
@@ -832,6 +905,7 @@ class Refused(unittest.TestCase):
         accepted, said = edge.check()
         self.assertFalse(accepted, directives)
         self.assertRegex(said, why)
+        self.assertRegex(said, r"in \S+nginx.conf:\d+\n", directives)  # says where
 
     def test_wrong_directives(self):
         for directives, why in (
@@ -846,6 +920,31 @@ class Refused(unittest.TestCase):
                 ("hikeshi_events syslog:nothing;", "unknown syslog parameter"),
                 ("hikeshi_rules DIR/none;", "none"), ("hikeshi_rules DIR/a; hikeshi_rules DIR/a;", "is duplicate")):
             self.refused(directives, why, {"a": rules()})
+
+    def test_twice(self):
+        for name, value in (("hikeshi", "off"), ("hikeshi_status", "403"), ("hikeshi_page", "default"), ("hikeshi_body_limit", "1"),
+                            ("hikeshi_beyond", "pass"), ("hikeshi_least", "reaches"), ("hikeshi_read_body", "off"), ("hikeshi_zone", "a"),
+                            ("hikeshi_event_rate", "1")):
+            self.refused("%s %s; %s %s;" % (name, value, name, value), '"%s" directive is duplicate' % name)
+            self.refused("%s;" % name, 'invalid number of arguments in "%s"' % name)
+            self.refused("%s %s more;" % (name, value), 'invalid number of arguments in "%s"' % name)
+        for name in ("hikeshi_allow", "hikeshi_exclude", "hikeshi_secret"):
+            value = "192.0.2.1" if name == "hikeshi_allow" else "arg:q"
+            for more in ("none", value):
+                self.refused("%s none; %s %s;" % (name, name, more), '"%s" directive is "none" already' % name)
+            self.refused("%s %s; %s none;" % (name, value, name), '"%s" directive has values already' % name)
+            self.refused("%s none %s;" % (name, value), '"%s" directive has "none" beside values' % name)
+        self.refused("hikeshi_events '';", '"hikeshi_events" directive has an empty name')
+        self.refused("server { listen 127.0.0.1:PORT; location /a { hikeshi_metrics; hikeshi_metrics; } }", "has a handler already")
+
+    def test_out_of_place(self):
+        for text, name in (("server { hikeshi_rules DIR/a; }", "hikeshi_rules"), ("server { hikeshi_event_rate 3; }", "hikeshi_event_rate"),
+                           ("hikeshi_metrics;", "hikeshi_metrics"), ("server { hikeshi_metrics; }", "hikeshi_metrics"),
+                           ("server { location /a { if ($arg_a) { hikeshi off; } } }", "hikeshi"),
+                           ("server { if ($arg_a) { hikeshi off; } }", "hikeshi"),
+                           ("server { location /a { limit_except GET { hikeshi_status 405; } } }", "hikeshi_status"),
+                           ("upstream a { hikeshi off; }", "hikeshi")):
+            self.refused(text, '"%s" directive is not allowed here' % name, {"a": rules()})
 
     def test_bad_rules(self):
         for text, why in (("", "rules"), ("hikeshi-rules 1\nversion 1 2021-12-14T09:00:00Z\nnonsense\n", "line 3: "),

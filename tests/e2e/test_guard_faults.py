@@ -381,8 +381,6 @@ class Rules(Case):
         return ask(edge.port, headers={"X-A": BAD}).status
 
     def check(self, path):
-        if not os.path.exists(os.path.join(BUILD, "hikeshi")):
-            self.skipTest("only the module is built")
         r = subprocess.run([os.path.join(BUILD, "hikeshi"), "guard", "check", path], capture_output=True, text=True)
         return r.returncode, r.stderr
 
@@ -456,10 +454,10 @@ class Rules(Case):
             self.assertRegex(said, why)
             self.assertIn("version 1 stays", said)
             self.assertEqual(self.status(edge), 200)
-            code, text = self.check(edge.path("rules"))  # says the same
-            self.assertNotEqual(code, 0, kind)
-            reason = re.search(r" refused: \S*rules: (.*); version 1 stays", said)[1]
-            self.assertIn(reason, text)
+            if os.path.exists(os.path.join(BUILD, "hikeshi")):  # not where only the module is built
+                code, text = self.check(edge.path("rules"))
+                self.assertNotEqual(code, 0, kind)
+                self.assertIn(re.search(r" refused: \S*rules: (.*); version 1 stays", said)[1], text)
         edge.write("rules", rules("site * block", version=9))
         self.until(lambda: self.status(edge) == 403)
 

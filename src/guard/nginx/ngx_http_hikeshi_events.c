@@ -43,6 +43,10 @@ ngx_http_hikeshi_events(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
+    if (value[1].len == 0) {
+        return "has an empty name";
+    }
+
     if (ngx_strcmp(value[1].data, "off") == 0) {
 
         if (hlcf->events != NGX_CONF_UNSET_PTR) {

@@ -7,6 +7,8 @@
 #include "ngx_http_hikeshi.h"
 
 
+static ngx_int_t ngx_http_hikeshi_list(ngx_conf_t *cf, ngx_array_t **list,
+    size_t size, const char **why);
 static char *ngx_http_hikeshi_allow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_hikeshi_fields(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -207,6 +209,45 @@ ngx_module_t  ngx_http_hikeshi_module = {
 };
 
 
+/* a list that a directive adds to, or its only value "none": an empty one, which stays empty */
+
+static ngx_int_t
+ngx_http_hikeshi_list(ngx_conf_t *cf, ngx_array_t **list, size_t size,
+    const char **why)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i, none;
+
+    value = cf->args->elts;
+    none = 0;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        none |= ngx_strcmp(value[i].data, "none") == 0;
+    }
+
+    if (none && cf->args->nelts > 2) {
+        *why = "has \"none\" beside values";
+        return NGX_ERROR;
+    }
+
+    if (*list == NGX_CONF_UNSET_PTR) {
+        *list = ngx_array_create(cf->pool, 4, size);
+        *why = NGX_CONF_ERROR;
+
+        return *list ? NGX_OK : NGX_ERROR;
+    }
+
+    if ((*list)->nelts == 0) {
+        *why = "is \"none\" already";
+        return NGX_ERROR;
+    }
+
+    *why = "has values already";
+
+    return none ? NGX_ERROR : NGX_OK;
+}
+
+
 static char *
 ngx_http_hikeshi_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -216,12 +257,12 @@ ngx_http_hikeshi_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t   *value;
     ngx_uint_t   i;
     ngx_cidr_t  *cidr;
+    const char  *why;
 
-    if (hlcf->allow == NGX_CONF_UNSET_PTR) {
-        hlcf->allow = ngx_array_create(cf->pool, 4, sizeof(ngx_cidr_t));
-        if (hlcf->allow == NULL) {
-            return NGX_CONF_ERROR;
-        }
+    if (ngx_http_hikeshi_list(cf, &hlcf->allow, sizeof(ngx_cidr_t), &why)
+        != NGX_OK)
+    {
+        return (char *) why;
     }
 
     value = cf->args->elts;
@@ -268,18 +309,18 @@ ngx_http_hikeshi_fields(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                  *value, name;
     ngx_uint_t                  i;
     struct err                  err;
+    const char                 *why;
     ngx_array_t               **fields;
     struct guard_field          field;
     ngx_http_hikeshi_field_t   *f;
 
     fields = (ngx_array_t **) (p + cmd->offset);
 
-    if (*fields == NGX_CONF_UNSET_PTR) {
-        *fields = ngx_array_create(cf->pool, 4,
-                                   sizeof(ngx_http_hikeshi_field_t));
-        if (*fields == NULL) {
-            return NGX_CONF_ERROR;
-        }
+    if (ngx_http_hikeshi_list(cf, fields, sizeof(ngx_http_hikeshi_field_t),
+                              &why)
+        != NGX_OK)
+    {
+        return (char *) why;
     }
 
     value = cf->args->elts;
