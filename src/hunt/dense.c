@@ -248,10 +248,10 @@ static bool has_dollar(const uint8_t *p, size_t n)
     return false;
 }
 
-bool opener_in_piece(struct slice piece, uint8_t scratch[2][OPENER_ROOM])
+/* The first n bytes. Each scratch has room for them and PAD. */
+static bool has_spelling(const uint8_t *p, size_t n, uint8_t *scratch[2])
 {
-    size_t n = piece.n < OPENER_PIECE ? piece.n : OPENER_PIECE;
-    memcpy(scratch[1], piece.p, n);
+    memcpy(scratch[1], p, n);
     memset(scratch[1] + n, 0, PAD);
     for (unsigned layer = 0;; layer++) {
         const uint8_t *text = scratch[~layer & 1];
@@ -261,4 +261,16 @@ bool opener_in_piece(struct slice piece, uint8_t scratch[2][OPENER_ROOM])
             (n = undo(text, n, scratch[layer & 1])) == 0)
             return false;
     }
+}
+
+bool opener_in_piece(struct slice piece, uint8_t scratch[2][OPENER_ROOM])
+{
+    uint8_t *both[2] = {scratch[0], scratch[1]};
+    return has_spelling(piece.p, piece.n < OPENER_PIECE ? piece.n : OPENER_PIECE, both);
+}
+
+bool opener_in_long_piece(struct slice piece, uint8_t scratch[2][OPENER_LONG_ROOM])
+{
+    uint8_t *both[2] = {scratch[0], scratch[1]};
+    return has_spelling(piece.p, piece.n < OPENER_LONG_PIECE ? piece.n : OPENER_LONG_PIECE, both);
 }

@@ -3,8 +3,10 @@
  * Text comes in blocks, whole lines as far as they go; what is left of a block (its last,
  * unfinished line) comes again at the beginning of the next one. Lines up to LIMIT_HUNT_LINE are
  * examined whole, longer ones in windows around what may be an opener, so memory does not depend on
- * them; a line is reported once. Cost is linear: where false openers stand densely a piece of the
- * line is decoded in one go instead of at each place.
+ * them; a line is reported once, by the worst of its windows. A lookup of up to half a window is
+ * seen whole; a variable that a window leaves open is an attempt when the letters of a lookup come
+ * behind it. Cost is linear: where false openers stand densely a piece of the line is decoded in
+ * one go instead of at each place.
  *
  * One line_search per thread. Input is hostile.
  */
@@ -40,13 +42,22 @@ struct line_search {
     uint64_t credited;  /* up to where bytes of the text gave credit to examine */
     bool inside;        /* the next block begins inside a long line */
     bool reported;      /* which was reported already */
+    /* of a long line, what to report at its end: the window of the worst verdict so far, or of the
+     * variable that stays open (VERDICT_NONE), whose letters are counted up to `watched` */
+    struct buf held;
+    enum verdict held_as;
+    bool watching;
+    unsigned letters;
+    uint64_t watched;
+    struct buf held_piece; /* and around the first match of a pattern */
+    const struct pattern *held_pattern;
     bool no_evaluation; /* for measuring: openers are counted, not examined */
     uint64_t openers;
     /* steps of full looks that failed since `fails_from`, and up to where all is decoded in pieces
      * instead */
     const uint8_t *fails_from, *dense_to;
     unsigned fails;
-    uint8_t piece[2][OPENER_ROOM];
+    uint8_t piece[2][OPENER_LONG_ROOM];
 };
 
 enum status line_search_init(struct line_search *s, const struct prefilter *filter) MUST_USE;
@@ -63,5 +74,7 @@ void line_search_begin_at(struct line_search *s, uint64_t from);
  * brings more (*ret_used is 0). */
 enum status line_search_block(struct line_search *s, struct slice block, bool more,
                               size_t *ret_used) MUST_USE;
+/* The text ends here, whatever was announced: tells what is known of a line that was begun. */
+enum status line_search_end(struct line_search *s) MUST_USE;
 
 #endif

