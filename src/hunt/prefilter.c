@@ -28,25 +28,28 @@
 
 #define WIDTH 3
 
-/* The bytes that a spelling takes at each of its three places; NULL: any. NUL is written apart.
- * Those that share a bit of a table admit what crosses them, so they are chosen such that text
- * seldom has that. */
+/* The bytes that a spelling takes at each of its places; NULL: any. NUL is written apart. Those
+ * that share a bit of a table admit what crosses them, so they are chosen such that text seldom has
+ * that. */
 static const struct spelling {
     const char *bytes[WIDTH];
-    bool nul; /* the second byte may be NUL */
+    const char *fourth; /* and at the next one; NULL: any */
+    bool nul;           /* the second byte may be NUL */
     bool base64;
     uint8_t nibble_bit, ascii_bit;
 } spellings[] = {
-    {{"$", "{%\\&", NULL}, true, false, 0, 0},
-    {{"%", "2", "456%\\&"}, false, false, 1, 1},
-    {{"%", "5uU%\\&", "cC03%\\&#xXuU124567"}, false, false, 2, 2},
-    {{"\\", "uU", "0{uUxX%\\&"}, false, false, 3, 5},
-    {{"\\", "xX014%&", "01234567{uUxX%\\&#"}, false, false, 3, 3},
-    {{"&", "#%\\&", "0123456789xX%\\&#uUaAnNdDpPbBlL"}, false, false, 4, 4},
-    {{"&", "adpblADPBL", "omescbOMESCB%\\&"}, false, false, 4, 7},
-    {{"JHL", "H4CT", "stuvAI"}, false, true, 5, 5},
-    {{"CSiy", "Rw", "7g"}, false, true, 6, 6},
-    {{"k", "e", "yz012389"}, false, true, 7, 6},
+    {{"$", "{%\\&", NULL}, NULL, true, false, 0, 0},
+    {{"%", "2", "456%\\&"}, NULL, false, false, 1, 1},
+    {{"%", "5uU%\\&", "cC03%\\&#xXuU124567"}, NULL, false, false, 2, 2},
+    {{"\\", "uU", "0{uUxX%\\&"}, NULL, false, false, 3, 5},
+    {{"\\", "xX014%&", "01234567{uUxX%\\&#"}, NULL, false, false, 3, 3},
+    {{"&", "#%\\&", "0123456789xX%\\&#uUaAnNdDpPbBlL"}, NULL, false, false, 4, 4},
+    /* its bit of ascii is not shared: who shared it would be held to its fourth byte */
+    {{"&", "adplADPL", "moecbMOECB%\\&"}, "plruanbPLRUANB14567xX#%\\&\n\r", false, false, 4, 7},
+    {{"&", "bB", "sS%\\&"}, NULL, false, false, 4, 3},
+    {{"JHL", "H4CT", "stuvAI"}, NULL, false, true, 5, 5},
+    {{"CSiy", "Rw", "7g"}, NULL, false, true, 6, 6},
+    {{"k", "e", "yz012389"}, NULL, false, true, 7, 6},
 };
 
 static bool takes(const struct spelling *sp, unsigned k, unsigned c)
@@ -61,6 +64,7 @@ static void make_tables(struct prefilter *f, bool base64_only)
     memset(f->high, 0, sizeof f->high);
     memset(f->ascii, 0, sizeof f->ascii);
     memset(f->exact, 0, sizeof f->exact);
+    memset(f->fourth, 0, sizeof f->fourth);
     for (unsigned i = 0; i < ARRAY_LEN(spellings); i++) {
         const struct spelling *sp = &spellings[i];
         uint8_t nibble = (uint8_t)(1u << sp->nibble_bit), ascii = (uint8_t)(1u << sp->ascii_bit);
@@ -73,6 +77,12 @@ static void make_tables(struct prefilter *f, bool base64_only)
                 f->ascii[k][c & 127] |= ascii;
                 f->exact[k][c] |= (uint16_t)(1u << i);
             }
+        }
+        for (unsigned c = 0; c < 256; c++) {
+            if (sp->fourth && c && !strchr(sp->fourth, (int)c))
+                continue;
+            f->fourth[c & 63] |= ascii;
+            f->exact[WIDTH][c] |= (uint16_t)(1u << i);
         }
     }
 }
@@ -130,7 +140,7 @@ static inline bool is_other_name(const uint8_t *p)
 /* Exactly; and of base64 that text can follow, unless it ends in }. */
 static inline bool may_open(const struct prefilter *f, const uint8_t *p)
 {
-    unsigned in = f->exact[0][p[0]] & f->exact[1][p[1]] & f->exact[2][p[2]];
+    unsigned in = f->exact[0][p[0]] & f->exact[1][p[1]] & f->exact[2][p[2]] & f->exact[3][p[3]];
     if (in && ((p[0] == '\\' && is_other_unit(p)) || (p[0] == '&' && is_other_name(p))))
         return false;
     if (in && (p[0] == 'J' || p[1] == 'R'))
@@ -227,16 +237,19 @@ search_avx512(const struct prefilter *f, struct slice s, size_t from, uint64_t *
     const __m512i newline = _mm512_set1_epi8('\n');
     const struct places_avx512 t0 = place_avx512(f, 0), t1 = place_avx512(f, 1),
                                t2 = place_avx512(f, 2);
+    const __m512i t3 = _mm512_loadu_si512(f->fourth), top = _mm512_set1_epi8((char)0x80);
     uint64_t lines = 0;
     size_t i = from;
     for (; s.n - i >= BLOCK + SEEN - 1; i += BLOCK) {
         const uint8_t *p = s.p + i;
         _mm_prefetch((const char *)p + PREFETCH, _MM_HINT_T0);
         __m512i v0 = _mm512_loadu_si512(p), v1 = _mm512_loadu_si512(p + 1);
-        __m512i v2 = _mm512_loadu_si512(p + 2);
+        __m512i v2 = _mm512_loadu_si512(p + 2), v3 = _mm512_loadu_si512(p + 3);
         __m512i m = _mm512_and_si512(look_avx512(v0, t0), look_avx512(v1, t1));
-        uint64_t some =
-            _mm512_test_epi8_mask(m, look_avx512(v2, t2)) & ~(uint64_t)_mm512_movepi8_mask(v0);
+        m = _mm512_and_si512(m, _mm512_permutexvar_epi8(v3, t3));
+        m = _mm512_and_si512(m, look_avx512(v2, t2));
+        /* none of a byte that is no ASCII, but what shares the seventh bit */
+        uint64_t some = _mm512_cmpgt_epu8_mask(m, _mm512_and_si512(v0, top));
         if (some && (some = exactly(f, p, some)) != 0) {
             uint64_t ends = newlines ? _mm512_cmpeq_epi8_mask(v0, newline) : 0;
             *b = (struct prefilter_block){i, some, ends, true};

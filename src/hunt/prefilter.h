@@ -20,9 +20,9 @@ enum prefilter_kind { PREFILTER_SCALAR, PREFILTER_SSSE3, PREFILTER_AVX2, PREFILT
 struct prefilter {
     enum prefilter_kind kind;
     /* by place of the byte: a bit for each spelling that takes it, and one for several in the
-     * tables of vectors: by nibble, by ASCII character */
-    uint16_t exact[3][256];
-    uint8_t low[3][16], high[3][16], ascii[3][128];
+     * tables of vectors: by nibble, by ASCII character, of the fourth by six bits of it */
+    uint16_t exact[4][256];
+    uint8_t low[3][16], high[3][16], ascii[3][128], fourth[64];
 };
 
 /* The widest kind that this processor has; prefilter_init_as for tests and benchmarks: false when

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct prefilter f;
     struct prefilter_block block = {0};
     uint64_t lines = 0;
-    bool any = false, seen = false;
+    bool any = false, seen = false, waits = false;
     struct opener_memory memory = {0};
     if (size > LONGEST)
         return 0;
@@ -31,13 +31,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t at = 0; at < size; at++) {
         if (!strchr("$%\\&", data[at]) || data[at] == 0 || !full(s, at))
             continue;
-        assert(opener_quick(s, at, &memory) != OPENER_NO);
+        /* behind a backslash at the end of a line the opener itself is a place */
+        waits = opener_quick(s, at, &memory) == OPENER_NO;
+        assert(!waits || data[at] == '\\');
         assert(opener_in_piece(slice_sub(s, at, size), scratch));
         any = true;
     }
     /* of \\u0024 the prefilter sees the second backslash: one place is enough */
     for (size_t at = 0; any && (at = prefilter_next(&f, s, at, &lines, &block)) < size; at++)
         seen |= full(s, at);
-    assert(seen == any);
+    assert(seen == any && !waits);
     return 0;
 }
