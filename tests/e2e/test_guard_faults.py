@@ -228,6 +228,14 @@ class Logs(Case):
             self.assertLess(len(lines[-2]), 8192)
             self.assertNotRegex(line, "[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 
+    def test_what_stands_twice_is_told(self):
+        edge = self.edge(LOGGED + "DIR/events.json;")
+        q = urllib.parse.quote(BAD)
+        for how, text in (({"headers": [("X-A", "b"), ("x-a", BAD)]}, "b," + BAD), ({"headers": [("X-A", BAD), ("X-A", "b")]}, BAD + ",b"),
+                          ({"path": "/?a=1&q=b&q=%s&q&c=2" % q, "headers": {}}, "b&" + q), ({"path": "/?q=%s" % q, "headers": {}}, q)):
+            self.blocked(edge, **{"path": "/", **how})
+            self.assertEqual(json.loads(edge.read("events.json").splitlines()[-1])["hikeshi"]["text"], text)
+
     def test_keys_of_interfaces_are_secret(self):
         edge = self.edge(LOGGED + "DIR/events.json;")
         for name in ("Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key", "X-Auth-Token"):

@@ -21,8 +21,8 @@ static struct slice ngx_http_hikeshi_text(ngx_http_request_t *r,
     ngx_http_hikeshi_ctx_t *ctx);
 static struct slice ngx_http_hikeshi_header_text(ngx_http_request_t *r,
     struct slice name);
-static struct slice ngx_http_hikeshi_arg_text(struct slice uri,
-    struct slice name);
+static struct slice ngx_http_hikeshi_arg_text(ngx_http_request_t *r,
+    struct slice uri, struct slice name);
 
 
 /* s between two complaints of one target */
@@ -490,7 +490,7 @@ ngx_http_hikeshi_text(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
         return slice_sub(uri, 0, slice_index(uri, '?'));
 
     case GUARD_ARG:
-        return ngx_http_hikeshi_arg_text(uri, f->name);
+        return ngx_http_hikeshi_arg_text(r, uri, f->name);
 
     case GUARD_HEADER:
         return ngx_http_hikeshi_header_text(r, f->name);
@@ -501,45 +501,52 @@ ngx_http_hikeshi_text(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
 }
 
 
+/* what stands twice is told twice: either may be the one that counts */
+
 static struct slice
 ngx_http_hikeshi_header_text(ngx_http_request_t *r, struct slice name)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    u_char  *lowcase;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        header = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (header[i].key.len == name.n
-                && ngx_strncasecmp(header[i].key.data, (u_char *) name.p,
-                                   name.n)
-                   == 0)
-            {
-                return ngx_http_hikeshi_slice(&header[i].value);
-            }
-        }
+    lowcase = ngx_pnalloc(r->pool, name.n + 1);
+    if (lowcase == NULL) {
+        return slice_of(NULL, 0);
     }
 
-    return slice_of(NULL, 0);
+    *ngx_cpymem(lowcase, name.p, name.n) = '\0';
+
+    return ngx_http_hikeshi_header(r, (char *) lowcase);
 }
 
 
 static struct slice
-ngx_http_hikeshi_arg_text(struct slice uri, struct slice name)
+ngx_http_hikeshi_arg_text(ngx_http_request_t *r, struct slice uri,
+    struct slice name)
 {
-    struct slice  args, arg, key;
+    u_char        *text, *p;
+    struct slice   args, arg, key;
 
     args = slice_sub(uri, slice_index(uri, '?') + 1, uri.n);
+
+    text = ngx_pnalloc(r->pool, args.n + 1);
+    if (text == NULL) {
+        return slice_of(NULL, 0);
+    }
+
+    p = text;
 
     while (slice_next_field(&args, '&', &arg)) {
         key = slice_sub(arg, 0, slice_index(arg, '='));
 
-        if (slice_eq(key, name)) {
-            return slice_sub(arg, key.n + 1, arg.n);
+        if (slice_eq(key, name) && key.n < arg.n) {
+
+            if (p != text) {
+                *p++ = '&';
+            }
+
+            p = ngx_cpymem(p, arg.p + key.n + 1, arg.n - key.n - 1);
         }
     }
 
-    return slice_of(NULL, 0);
+    return slice_of(text, p - text);
 }
