@@ -2,7 +2,7 @@
 nginx alone, byte for byte, and reach the same programs in the same form; others are blocked, and nobody sees their end."""
 import re, unittest, urllib.parse
 
-from edge import Client, Nginx, Upstream, ask, free_port, request, to_bytes, wait_for
+from edge import Client, Nginx, Upstream, ask, request, to_bytes, wait_for
 from http2 import H2, HEADERS, RST, END_HEADERS, END_STREAM, App, block
 import test_guard
 from test_guard import BAD, PRELOAD, SANITIZED
