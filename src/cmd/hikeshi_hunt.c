@@ -19,7 +19,7 @@ enum exit_code { FOUND = 0, NONE = 1, TROUBLE = 2 };
 static const struct hunt_format *const formats[] = {&hunt_format_table, &hunt_format_jsonl,
                                                     &hunt_format_csv};
 
-static volatile int stopped; /* by SIGINT or SIGTERM: what was found so far is told */
+static atomic_int stopped; /* by SIGINT or SIGTERM: what was found so far is told */
 
 static void on_stop(int sig)
 {

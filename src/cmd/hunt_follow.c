@@ -32,7 +32,7 @@ struct followed {
     uint8_t head[256]; /* the first bytes, by which it is known */
     size_t head_n;
     bool begun, passed_over, missed;
-    const volatile int *stop;
+    const atomic_int *stop;
     struct line_search lines;
     struct reporter reporter;
     struct pattern_search patterns;
@@ -248,7 +248,7 @@ static enum status look_again(struct followed *f)
 }
 
 static enum status follow_all(struct hunt_job *j, struct followed *all, size_t n,
-                              const volatile int *stop)
+                              const atomic_int *stop)
 {
     enum status st = OK;
     while (st == OK && !*stop && !j->failed) {
@@ -267,7 +267,7 @@ static enum status follow_all(struct hunt_job *j, struct followed *all, size_t n
     return st;
 }
 
-enum status hunt_job_follow(struct hunt_job *j, const volatile int *stop)
+enum status hunt_job_follow(struct hunt_job *j, const atomic_int *stop)
 {
     size_t n = j->q->path_count;
     struct followed *all = calloc(n, sizeof *all);

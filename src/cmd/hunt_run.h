@@ -49,7 +49,7 @@ enum status hunt_job_iocs(struct hunt_job *j);
 enum status hunt_job_write_iocs(struct hunt_job *j);
 
 /* hikeshi hunt --follow: until it is told to stop. */
-enum status hunt_job_follow(struct hunt_job *j, const volatile int *stop);
+enum status hunt_job_follow(struct hunt_job *j, const atomic_int *stop);
 
 void hunt_complain(const struct hunt_job *j, const struct err *e);
 

@@ -59,8 +59,8 @@ struct hunt {
     size_t missing;
     enum status failed;
     struct err why;
-    unsigned running;  /* threads: of those that were asked for, the others may unpack ahead */
-    volatile int over; /* nothing more is begun */
+    unsigned running; /* threads: of those that were asked for, the others may unpack ahead */
+    atomic_int over;  /* nothing more is begun */
 };
 
 struct worker {

@@ -13,6 +13,8 @@
 #include "hunt/patterns.h"
 #include "hunt/sighting.h"
 
+#include <stdatomic.h>
+
 struct hunt_counts {
     uint64_t lines, bytes, files, texts, sightings;
     uint64_t timed, unsearched_links;
@@ -28,7 +30,7 @@ struct hunt_options {
     enum sighting_verdict least;
     const struct patterns *patterns; /* of the profile; NULL: none */
     bool no_evaluation;              /* openers are counted only: for measuring */
-    const volatile int *stop;        /* may be NULL */
+    const atomic_int *stop;          /* may be NULL */
     void *ctx;
     /* A status other than OK ends the hunt. NULL: they are counted only. */
     enum status (*sighting)(void *ctx, const struct sighting *s);

@@ -172,7 +172,7 @@ static size_t next_scalar(const struct prefilter *f, struct slice s, size_t from
 }
 
 #define BLOCK PREFILTER_BLOCK
-#define PREFETCH 1536 /* bytes ahead: measured best from 1 to 2 KiB */
+#define PREFETCH 3072 /* bytes ahead: measured best from 1 to 8 KiB */
 
 /* The candidates among those that the nibbles let through. */
 static inline uint64_t exactly(const struct prefilter *f, const uint8_t *p, uint64_t some)

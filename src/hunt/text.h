@@ -14,6 +14,8 @@
 #include "hunt/ahead.h"
 #include "hunt/lines.h"
 
+#include <stdatomic.h>
+
 struct text_events {
     void *ctx;
     /* A text begins: its first bytes. The label is the path, members behind "!/". */
@@ -51,7 +53,7 @@ struct text_search {
     /* Instead of searching: is given the blocks as line_search_block is. NULL: search. */
     enum status (*block)(void *ctx, struct slice block, bool more, size_t *ret_used);
     void *block_ctx;
-    const volatile int *stop; /* not NULL and not 0: give up */
+    const atomic_int *stop; /* not NULL and not 0: give up */
 };
 
 /* Who is told of the lines of a header. */
