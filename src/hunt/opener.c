@@ -183,10 +183,12 @@ static struct pulled pull(struct puller *p, size_t at, unsigned layer)
 #define BASE64_LOOK 100 /* digits from the opener's group on that are looked at */
 #define BASE64_TEXT 6   /* bytes of text that must stand behind ${: chance gives fewer */
 
-/* ASCII text, of which } ends the look; all else is read one by one. */
-static inline bool is_plain_text(uint8_t c)
+/* Three bytes of ASCII text, none of them }, which ends the look; all else is read one by one. */
+static inline bool is_plain_group(uint32_t v)
 {
-    return c >= 0x20 && c < 0x80 && c != '}';
+    uint32_t x = v ^ 0x7d7d7d;
+    bool bracket = (x - 0x010101) & ~x & 0x808080;
+    return !(v & 0x808080) && ((v | v >> 1) & 0x202020) == 0x202020 && !bracket;
 }
 
 /* Text so far: ASCII, or UTF-8 whose lead and tail bytes follow each other. `*tails`: how many are
@@ -221,6 +223,8 @@ static uint32_t base64_part(struct slice s, size_t at, unsigned before, size_t *
 static bool base64_begins(struct slice s)
 {
     struct opener_memory none = {0};
+    if (slice_starts(s, SLICE_LIT("${")))
+        return true;
     return s.n >= 2 && (s.p[0] == '$' || s.p[0] == '%' || s.p[0] == '\\' || s.p[0] == '&') &&
            (slice_starts(s, SLICE_LIT("%25")) || opener_quick(s, 0, &none) != OPENER_NO);
 }
@@ -237,6 +241,7 @@ static inline uint32_t base64_first(struct slice s, size_t at, unsigned before, 
 static bool base64_opener(struct slice s, size_t at, unsigned before, struct opener_memory *m)
 {
     uint8_t bytes[BASE64_LOOK];
+    uint32_t three;
     size_t n = 0, whole = 3, i = at, lane = (at - before) & 3;
     unsigned tails = 0, k = before;
     bool begun = false, closed = false;
@@ -274,16 +279,19 @@ static bool base64_opener(struct slice s, size_t at, unsigned before, struct ope
             i = known;
             tails = m->tails[lane];
         }
-        v = s.n - i >= 4 ? base64_group(s.p + i) : UINT32_MAX;
-        if (v >> 24)
-            v = base64_part(s, i, 0, &whole);
-        k = 0;
-        uint8_t a = (uint8_t)(v >> 16), b = (uint8_t)(v >> 8), c = (uint8_t)v;
-        if (whole == 3 && !tails && is_plain_text(a) && is_plain_text(b) && is_plain_text(c)) {
-            bytes[n++] = a;
-            bytes[n++] = b;
-            bytes[n++] = c;
-            k = 3;
+        for (k = 0;; i += 4) { /* over plain text, of which only the end is seen above */
+            v = s.n - i >= 4 ? base64_group(s.p + i) : UINT32_MAX;
+            if (v >> 24)
+                v = base64_part(s, i, 0, &whole);
+            if (whole < 3 || tails || !is_plain_group(v))
+                break;
+            three = __builtin_bswap32(v << 8);
+            memcpy(bytes + n, &three, sizeof three);
+            n += 3;
+            if (!begun || i >= at + BASE64_LOOK - 8) {
+                k = 3;
+                break;
+            }
         }
     }
 }

@@ -24,6 +24,8 @@
  */
 #include "hunt/opener_int.h"
 
+#include "base/base64.h"
+
 #include <immintrin.h>
 
 #define WIDTH 3
@@ -89,10 +91,22 @@ static void make_tables(struct prefilter *f, bool base64_only)
 
 #define SEEN PREFILTER_SEEN
 
-/* Digits that no text can have as its first: control characters and what UTF-8 does not use. */
-static const bool not_text[256] = {
-    ['A'] = true, ['B'] = true, ['E'] = true, ['F'] = true, ['G'] = true,
-    ['H'] = true, ['+'] = true, ['-'] = true, ['/'] = true, ['_'] = true};
+/* Digits with which no character of text can begin: control characters, what UTF-8 does not use,
+ * and its tail bytes, which stand behind another. */
+static const bool not_first[256] = {
+    ['A'] = true, ['B'] = true, ['E'] = true, ['F'] = true, ['G'] = true,        ['H'] = true,
+    ['+'] = true, ['-'] = true, ['/'] = true, ['_'] = true, ['g' ... 'v'] = true};
+
+/* Behind JH[s-v] and JTI, of which the fourth digit ends the third byte: with v that is a lead of
+ * UTF-8, behind which a tail must stand; with u it is a tail, behind what is none. */
+static inline bool text_follows(const uint8_t *p)
+{
+    if (p[2] == 'u')
+        return false;
+    if (p[2] == 'v')
+        return !is_base64(p[4]) || (p[4] >= 'g' && p[4] <= 'v');
+    return p[3] == '9' || !not_first[p[4]];
+}
 
 /* \u and digits of a character that is none of $ % & and \: JSON is full of them. */
 static inline bool is_other_unit(const uint8_t *p)
@@ -144,7 +158,7 @@ static inline bool may_open(const struct prefilter *f, const uint8_t *p)
     if (in && ((p[0] == '\\' && is_other_unit(p)) || (p[0] == '&' && is_other_name(p))))
         return false;
     if (in && (p[0] == 'J' || p[1] == 'R'))
-        return p[0] == 'J' ? p[3] == '9' || !not_text[p[4]] : !not_text[p[3]];
+        return p[0] == 'J' ? text_follows(p) : !not_first[p[3]];
     return in;
 }
 

@@ -37,6 +37,8 @@ static size_t run_length(struct slice in, size_t at)
 {
     size_t n = 0;
     for (;;) {
+        while (in.n - at - n >= 4 && base64_group(in.p + at + n) >> 24 == 0)
+            n += 4;
         while (at + n < in.n && is_base64(in.p[at + n]))
             n++;
         size_t gap = n;
@@ -75,16 +77,16 @@ static void decode_run(struct slice run, size_t alignment, struct buf *out)
         skip -= is_base64(run.p[i]);
     while (n == 4) {
         v = run.n - i >= 4 ? base64_group(run.p + i) : UINT32_MAX;
-        if (v >> 24)
+        if (v >> 24) {
             n = take_digits(run, &i, &v);
-        else
+            for (size_t k = 1; k < n; k++, v <<= 8)
+                *w++ = (uint8_t)(v >> 16);
+        } else {
+            uint32_t three = __builtin_bswap32(v << 8);
+            memcpy(w, &three, sizeof three); /* there is room for four: more digits than bytes */
+            w += 3;
             i += 4;
-        if (n > 1)
-            *w++ = (uint8_t)(v >> 16);
-        if (n > 2)
-            *w++ = (uint8_t)(v >> 8);
-        if (n > 3)
-            *w++ = (uint8_t)v;
+        }
     }
     buf_commit(out, (size_t)(w - room));
 }

@@ -11,8 +11,6 @@
 #include "lookup/server.h"
 #include "lookup/variable.h"
 
-#include <emmintrin.h>
-
 enum frame_kind { TOP, NAME, VALUE };
 
 struct frame {
@@ -316,17 +314,17 @@ static void tell_variable(struct evaluator *ev, enum eval_event_kind kind, const
 /* The } of a NAME: f is popped, the frame below goes on behind it. */
 static void close_variable(struct evaluator *ev)
 {
-    struct frame done = *current(ev);
+    struct frame *done = current(ev); /* its place stays as it is until a frame is pushed */
     struct slice name, given = {0}, value = {0};
-    done.at++;
+    done->at++;
     ev->frame_count--;
-    current(ev)->at = done.at;
-    struct slice e = slice_sub(buf_slice(&ev->out), done.base, ev->out.n);
+    current(ev)->at = done->at;
+    struct slice e = slice_sub(buf_slice(&ev->out), done->base, ev->out.n);
     spend(ev, e.n + VARIABLE);
     bool has_default = split(ev, e, &name, &given);
     bool cycle = in_chain(ev, name), told = is_told(ev);
     if (cycle && told)
-        tell_variable(ev, EVAL_EVENT_CYCLE, &done, name, value);
+        tell_variable(ev, EVAL_EVENT_CYCLE, done, name, value);
     if (cycle) {
         ev->flags |= EVAL_ABORTED;
         end(ev, EVAL_ABORT);
@@ -337,54 +335,46 @@ static void close_variable(struct evaluator *ev)
     switch (resolve(&in, &ev->value, &value)) {
     case RESOLVE_JNDI:
         if (told)
-            tell_variable(ev, EVAL_EVENT_JNDI, &done, name, value);
+            tell_variable(ev, EVAL_EVENT_JNDI, done, name, value);
         ev->key = value;
         end(ev, EVAL_REACH);
         return;
     case RESOLVE_ABORT:
         if (told)
-            tell_variable(ev, EVAL_EVENT_BAD_KEY, &done, name, value);
+            tell_variable(ev, EVAL_EVENT_BAD_KEY, done, name, value);
         ev->flags |= EVAL_ABORTED;
         end(ev, EVAL_ABORT);
         return;
     case RESOLVE_VALUE:
         check_bytes(ev, &ev->value);
         spend(ev, ev->value.n * 4); /* case is mapped and dates are written letter by letter */
-        ev->invented |= server_source(name) != SERVER_NOTHING;
+        ev->invented = ev->invented || server_source(name) != SERVER_NOTHING;
         if (is_told(ev))
-            tell_variable(ev, EVAL_EVENT_VALUE, &done, name, value);
-        take_value(ev, &done, name, value);
+            tell_variable(ev, EVAL_EVENT_VALUE, done, name, value);
+        take_value(ev, done, name, value);
         return;
     case RESOLVE_NONE:
         break;
     }
-    ev->invented |= has_default && server_source(name) != SERVER_NOTHING;
+    ev->invented = ev->invented || (has_default && server_source(name) != SERVER_NOTHING);
     if (told)
-        tell_variable(ev, has_default ? EVAL_EVENT_DEFAULT : EVAL_EVENT_UNRESOLVED, &done, name,
+        tell_variable(ev, has_default ? EVAL_EVENT_DEFAULT : EVAL_EVENT_UNRESOLVED, done, name,
                       given);
     if (has_default)
-        take_value(ev, &done, name, given);
+        take_value(ev, done, name, given);
     else
-        keep_written(ev, &done);
+        keep_written(ev, done);
 }
 
 /* --- reading a region */
-
-static inline __m128i load(const uint8_t *p)
-{
-    return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
 
 /* What opens and closes variables in the bytes at p, PAD of which may be read: a bit for each, of
  * ${ that of its $. */
 static inline unsigned brackets_at(const uint8_t *p, unsigned *ret_closes)
 {
-    const __m128i dollar = _mm_set1_epi8('$'), open = _mm_set1_epi8('{'),
-                  close = _mm_set1_epi8('}');
-    __m128i v = load(p);
-    __m128i opens = _mm_and_si128(_mm_cmpeq_epi8(v, dollar), _mm_cmpeq_epi8(load(p + 1), open));
-    *ret_closes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, close));
-    return (unsigned)_mm_movemask_epi8(opens);
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    *ret_closes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('}')));
+    return opens_at(p);
 }
 
 /* Rule 8: whether the ${ at `at` has its } in s. */

@@ -95,6 +95,6 @@ struct eval_possible {
     size_t as_is,
         if_closed; /* if_closed: as if every } were there that the text lacks at its end */
 };
-struct eval_possible evaluate_possible(struct slice text);
+struct eval_possible evaluate_possible(struct slice text, unsigned signs); /* its signs.h */
 
 #endif

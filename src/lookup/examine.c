@@ -279,8 +279,10 @@ static bool says(struct slice s, const char *word)
 }
 
 /* jndi or base64: as the name of a variable, spaces before it allowed. */
-static enum attempt_reason names_it(struct slice s)
+static enum attempt_reason names_it(struct slice s, unsigned signs)
 {
+    if (!(signs & (SIGN_J | SIGN_COLON)))
+        return ATTEMPT_NO_REASON;
     for (size_t i = 0; (i = next_opener(s, i)) < s.n; i += 2) {
         size_t k = i + 2;
         while (k < s.n && (s.p[k] == ' ' || s.p[k] == '\t'))
@@ -362,9 +364,7 @@ static enum status examine_text(struct examiner *x, struct slice text, unsigned 
     if (!(signs & SIGN_OPENER))
         return OK;
     struct text_verdict v = {EVAL_NOT, 0, false};
-    struct eval_possible possible = {0, 0};
-    if (signs & (SIGN_REACH | SIGN_REORDER))
-        possible = evaluate_possible(text);
+    struct eval_possible possible = evaluate_possible(text, signs);
     x->work += text.n / EXAMINE_LOOK;
     if (possible.if_closed) {
         enum status st = find_unclosed(x, text);
@@ -386,7 +386,8 @@ static enum status examine_text(struct examiner *x, struct slice text, unsigned 
             v.worst = v.worst == EVAL_NOT ? closed : v.worst;
         }
     }
-    enum attempt_reason named = ret->verdict < VERDICT_ATTEMPT ? names_it(text) : ATTEMPT_NO_REASON;
+    enum attempt_reason named =
+        ret->verdict < VERDICT_ATTEMPT ? names_it(text, signs) : ATTEMPT_NO_REASON;
     if (v.worst == EVAL_BUDGET)
         attempt(ret, ATTEMPT_BUDGET, text);
     else if (named != ATTEMPT_NO_REASON)

@@ -3,13 +3,16 @@
  * What a name is made of stands in the text in order, and what stands between two of its letters is
  * gone when they meet. Evaluation takes away only whole variables but for their value, the dollar
  * of an escape, and quotes of a date. So the byte behind a letter, if it is not the next letter,
- * ends a variable, begins one, begins a default that is not taken (${lower:j:-x}), or is a quote;
- * and the byte before a letter ends what is taken away: a variable, :- or :\-, the prefix of lower:
- * and its like, or a quote. Behind } and quotes the same holds again, behind ${ and the colon of a
- * default anything may stand.
+ * ends a variable, begins one, or is a quote; and the byte before a letter ends what is taken away:
+ * a variable, :- or :\-, the prefix of lower: and its like, or a quote. Behind } and quotes the
+ * same holds again, behind ${ anything may stand.
  *
  * Ordinary text fails this at once, where letters in order are in any page. */
 #include "lookup/evaluate.h"
+
+#include "lookup/signs.h"
+
+#include <emmintrin.h>
 
 #define S(k) (1u << (k))
 
@@ -103,10 +106,8 @@ static size_t last_spelling(struct slice s, const struct spelling *sp)
             return i + 1;
         if (goes_behind(c))
             dollar |= c == '$' ? brace : 0;
-        else {
-            near = c == ':' ? within : 0; /* a default */
-            brace = dollar = 0;
-        }
+        else
+            near = brace = dollar = 0;
         if (c == '{')
             brace = within;
         near |= here & ~loose;
@@ -114,16 +115,47 @@ static size_t last_spelling(struct slice s, const struct spelling *sp)
     return 0;
 }
 
+static inline __m128i load(const uint8_t *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static inline __m128i is(__m128i v, unsigned c)
+{
+    return _mm_cmpeq_epi8(v, _mm_set1_epi8((char)c));
+}
+
+/* Whether one of the 16 letters at p is `letter`, small or not, and stands as it must. */
+static inline bool has_letter_at(const uint8_t *p, uint8_t letter, uint8_t next)
+{
+    const __m128i small = _mm_set1_epi8(0x20);
+    __m128i found = is(_mm_or_si128(load(p), small), letter);
+    if (_mm_movemask_epi8(found) == 0)
+        return false;
+    __m128i v = load(p - 1);
+    __m128i before = _mm_or_si128(_mm_or_si128(is(v, '}'), is(v, '-')),
+                                  _mm_or_si128(is(v, ':'), _mm_or_si128(is(v, '\''), is(v, '{'))));
+    v = load(p + 1);
+    __m128i behind = _mm_or_si128(_mm_or_si128(is(v, '}'), is(v, '$')),
+                                  _mm_or_si128(is(v, '\''), is(_mm_or_si128(v, small), next)));
+    behind = _mm_or_si128(behind, _mm_or_si128(is(v, 0xb0), is(v, 0xb1)));
+    return _mm_movemask_epi8(_mm_and_si128(found, _mm_and_si128(before, behind)));
+}
+
 /* Whether the letter stands anywhere as it must, before one of `next`. */
 static bool has_letter(struct slice s, uint8_t letter, uint8_t next)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        i += slice_index(slice_sub(s, i, s.n), letter);
-        if (i == 0 || i + 1 >= s.n)
-            continue;
-        uint8_t c = s.p[i + 1];
-        if (((c | 0x20) == next || c == ':' || goes_behind(c)) &&
-            (goes_before(s.p[i - 1]) || s.p[i - 1] == '{'))
+    enum { SEEN = 18 }; /* by one look, those beside them among them */
+    size_t i = 1;
+    for (; i < s.n && s.n - i >= SEEN - 1; i += SEEN - 2)
+        if (has_letter_at(s.p + i, letter, next))
+            return true;
+    if (s.n >= SEEN)
+        return i + 1 < s.n && has_letter_at(s.p + s.n - SEEN + 1, letter, next);
+    for (; i + 1 < s.n; i++) {
+        uint8_t before = s.p[i - 1], c = s.p[i + 1];
+        if ((s.p[i] | 0x20) == letter && ((c | 0x20) == next || goes_behind(c)) &&
+            (goes_before(before) || before == '{'))
             return true;
     }
     return false;
@@ -135,7 +167,7 @@ static struct eval_possible last_reach(struct slice s)
 {
     struct eval_possible p = {0, 0};
     size_t colon = slice_behind_last(s, ':'), bracket = slice_behind_last(s, '}');
-    if (!colon || (!has_letter(s, 'j', 'n') && !has_letter(s, 'J', 'n')))
+    if (!colon || !has_letter(s, 'j', 'n'))
         return p;
     p.if_closed = last_spelling(slice_sub(s, 0, colon), &reach);
     if (bracket > colon)
@@ -145,18 +177,15 @@ static struct eval_possible last_reach(struct slice s)
     return p;
 }
 
-static size_t last_reorder(struct slice s)
+struct eval_possible evaluate_possible(struct slice text, unsigned signs)
 {
-    if (!has_letter(s, 'M', 'e') && !has_letter(s, 'm', 'e'))
-        return 0;
-    return last_spelling(s, &reorder);
-}
-
-struct eval_possible evaluate_possible(struct slice text)
-{
-    struct eval_possible p = last_reach(text);
-    size_t from = p.as_is < text.n ? last_reorder(text) : 0;
-    p.as_is = p.as_is > from ? p.as_is : from;
-    p.if_closed = p.if_closed > from ? p.if_closed : from;
+    struct eval_possible p = {0, 0};
+    if (signs & SIGN_J && signs & SIGN_COLON)
+        p = last_reach(text);
+    if (signs & SIGN_G && signs & SIGN_COLON && p.as_is < text.n && has_letter(text, 'm', 'e')) {
+        size_t from = last_spelling(text, &reorder);
+        p.as_is = p.as_is > from ? p.as_is : from;
+        p.if_closed = p.if_closed > from ? p.if_closed : from;
+    }
     return p;
 }

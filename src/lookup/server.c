@@ -1,11 +1,11 @@
 /* Names of what the server knows, and marks that follow it. See server.h. */
 #include "lookup/server.h"
 
-static bool same_word(struct slice s, const char *word)
+static bool same_word(struct slice s, const char *word, size_t n)
 {
-    size_t n = strlen(word);
     return s.n == n && strncasecmp((const char *)s.p, word, n) == 0;
 }
+#define SAME_WORD(s, word) same_word(s, word, sizeof(word) - 1)
 
 /* Letters outside of quotes are fields of the time; without any the text is the pattern's. */
 static bool tells_time(struct slice pattern)
@@ -25,25 +25,35 @@ enum server_source server_source(struct slice name)
 {
     static const struct {
         const char *prefix;
+        size_t n;
         enum server_source source;
     } sources[] = {
-        {"env", SERVER_ENVIRONMENT},  {"sys", SERVER_PROPERTY},   {"java", SERVER_JAVA},
-        {"ctx", SERVER_CONTEXT},      {"mdc", SERVER_CONTEXT},    {"main", SERVER_ARGUMENT},
-        {"docker", SERVER_CONTAINER}, {"k8s", SERVER_CLUSTER},    {"kubernetes", SERVER_CLUSTER},
-        {"web", SERVER_WEB},          {"spring", SERVER_SETTING}, {"bundle", SERVER_TEXT},
+        {"env", sizeof "env" - 1, SERVER_ENVIRONMENT},
+        {"sys", sizeof "sys" - 1, SERVER_PROPERTY},
+        {"java", sizeof "java" - 1, SERVER_JAVA},
+        {"ctx", sizeof "ctx" - 1, SERVER_CONTEXT},
+        {"mdc", sizeof "mdc" - 1, SERVER_CONTEXT},
+        {"main", sizeof "main" - 1, SERVER_ARGUMENT},
+        {"docker", sizeof "docker" - 1, SERVER_CONTAINER},
+        {"k8s", sizeof "k8s" - 1, SERVER_CLUSTER},
+        {"kubernetes", sizeof "kubernetes" - 1, SERVER_CLUSTER},
+        {"web", sizeof "web" - 1, SERVER_WEB},
+        {"spring", sizeof "spring" - 1, SERVER_SETTING},
+        {"bundle", sizeof "bundle" - 1, SERVER_TEXT},
     };
     size_t colon = slice_index(name, ':');
     bool prefixed = colon < name.n;
     struct slice prefix = slice_sub(name, 0, colon);
     struct slice key = prefixed ? slice_sub(name, colon + 1, name.n) : name;
-    if (prefixed && (same_word(prefix, "lower") || same_word(prefix, "upper")))
+    if (prefixed && (SAME_WORD(prefix, "lower") || SAME_WORD(prefix, "upper")))
         return SERVER_NOTHING;
-    if (prefixed && same_word(prefix, "date"))
+    if (prefixed && SAME_WORD(prefix, "date"))
         return tells_time(key) ? SERVER_TIME : SERVER_NOTHING;
-    if (prefixed && same_word(prefix, "event"))
+    if (prefixed && SAME_WORD(prefix, "event"))
         return slice_eq_str(key, "Message") ? SERVER_NOTHING : SERVER_EVENT;
     for (size_t i = 0; prefixed && i < ARRAY_LEN(sources); i++) {
-        if (same_word(prefix, sources[i].prefix)) /* separators are the same on every server */
+        if (same_word(prefix, sources[i].prefix,
+                      sources[i].n)) /* separators are the same on every server */
             return slice_ends(name, SLICE_LIT(".separator")) ? SERVER_NOTHING : sources[i].source;
     }
     if (slice_eq_str(key, "hostName")) /* whatever the prefix: rule 19 */
@@ -75,7 +85,7 @@ static size_t tail_of(const struct eval_event *e)
     struct slice word = slice_sub(e->name, 0, slice_index(e->name, ':'));
     bool same = e->kind == EVAL_EVENT_DEFAULT ||
                 (e->kind == EVAL_EVENT_VALUE && e->value.n + word.n + 1 == e->name.n &&
-                 (same_word(word, "lower") || same_word(word, "upper")));
+                 (SAME_WORD(word, "lower") || SAME_WORD(word, "upper")));
     return same && e->value.n < e->n ? end - 1 - e->value.n : end;
 }
 

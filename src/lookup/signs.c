@@ -69,10 +69,10 @@ unsigned signs_of(struct slice text)
         size_t at = n - i < VECTOR ? n - VECTOR : i; /* the last one goes back to be whole */
         look(&f, load(p + at), load(p + at - 1));
     }
-    unsigned reach = any(f.j, SIGN_REACH) & any(f.colon, SIGN_REACH);
     return any(f.opener, SIGN_OPENER) | any(f.percent, SIGN_PERCENT) |
            any(f.backslash, SIGN_BACKSLASH) | any(f.entity, SIGN_ENTITY) | any(f.nul, SIGN_NUL) |
-           reach | any(f.g, SIGN_REORDER) | any(f.dotted, SIGN_DOTTED);
+           any(f.j, SIGN_J) | any(f.g, SIGN_G) | any(f.colon, SIGN_COLON) |
+           any(f.dotted, SIGN_DOTTED);
 }
 
 static inline void add_brackets(struct brackets *b, __m128i v, __m128i before, size_t at)

@@ -10,9 +10,10 @@
 #define SIGN_BACKSLASH 4u /* \ */
 #define SIGN_ENTITY 8u    /* & */
 #define SIGN_NUL 16u      /* of UTF-16 */
-#define SIGN_REACH 32u    /* a j and a colon, without which no jndi: is made */
-#define SIGN_REORDER 64u  /* a g, as event:Message has one */
-#define SIGN_DOTTED 128u  /* C4, the first byte of U+0130 */
+#define SIGN_J 32u        /* in either case */
+#define SIGN_G 64u
+#define SIGN_COLON 128u
+#define SIGN_DOTTED 256u /* C4, the first byte of U+0130 */
 
 unsigned signs_of(struct slice text);
 

@@ -13,8 +13,7 @@
 static void refuse(struct slice line)
 {
     struct evaluator *ev = NULL;
-    unsigned signs = signs_of(line);
-    size_t until = signs & (SIGN_REACH | SIGN_REORDER) ? evaluate_possible(line).as_is : 0;
+    size_t until = evaluate_possible(line, signs_of(line)).as_is;
     if (evaluator_new(&ev) != OK)
         return;
     for (int locale = EVAL_ROOT; locale <= EVAL_TURKISH; locale++) {

@@ -8,17 +8,15 @@
 static unsigned plain_signs(struct slice s)
 {
     unsigned signs = 0;
-    bool j = false, colon = false;
     for (size_t i = 0; i < s.n; i++) {
         uint8_t c = s.p[i];
         signs |= c == '{' && i && s.p[i - 1] == '$' ? SIGN_OPENER : 0;
         signs |= c == '%' ? SIGN_PERCENT : c == '\\' ? SIGN_BACKSLASH : 0;
         signs |= c == '&' ? SIGN_ENTITY : c == 0 ? SIGN_NUL : 0;
-        signs |= c == 'g' || c == 'G' ? SIGN_REORDER : c == 0xc4 ? SIGN_DOTTED : 0;
-        j |= c == 'j' || c == 'J';
-        colon |= c == ':';
+        signs |= c == 'g' || c == 'G' ? SIGN_G : c == 0xc4 ? SIGN_DOTTED : 0;
+        signs |= c == 'j' || c == 'J' ? SIGN_J : c == ':' ? SIGN_COLON : 0;
     }
-    return signs | (j && colon ? SIGN_REACH : 0);
+    return signs;
 }
 
 /* Blocks of exactly n bytes, so that a sanitizer sees reading past the end. */
