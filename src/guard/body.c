@@ -23,9 +23,15 @@ struct guard_body {
     struct guard_stream text;
     struct guard_stream *packed;   /* NULL: no coding */
     struct guard_stream *bytes_of; /* the wide text as it is; NULL: it is none */
-    enum width width, said;        /* said: by the charset */
-    bool by_mark;                  /* and else by a mark only */
-    uint8_t unit[4];               /* a character's, or the first bytes */
+    struct guard_stream *markup;   /* the text as XML; NULL: it does not begin so */
+    struct guard_stream
+        *shortest;   /* the text without forms longer than needed; NULL: it has none */
+    bool leading;    /* nothing but space so far */
+    uint8_t form[4]; /* a character of UTF-8 */
+    size_t form_n, form_due;
+    enum width width, said; /* said: by the charset */
+    bool by_mark;           /* and else by a mark only */
+    uint8_t unit[4];        /* a character's, or the first bytes */
     size_t unit_n;
     uint32_t high; /* a high surrogate that waits */
     enum coding coding;
@@ -135,23 +141,6 @@ static size_t narrow(struct guard_body *b, uint8_t out[4])
     return guard_encode(cp, out);
 }
 
-static void narrow_piece(struct guard_body *b, struct slice s)
-{
-    uint8_t out[KIB(1)];
-    size_t n = 0, unit = b->width == BIG_ENDIAN_16 || b->width == LITTLE_ENDIAN_16 ? 2 : 4;
-    guard_stream_piece(b->bytes_of, s);
-    for (size_t i = 0; i < s.n; i++) {
-        b->unit[b->unit_n++] = s.p[i];
-        if (b->unit_n == unit)
-            n += narrow(b, out + n);
-        if (n > sizeof out - 4) {
-            guard_stream_piece(&b->text, slice_of(out, n));
-            n = 0;
-        }
-    }
-    guard_stream_piece(&b->text, slice_of(out, n));
-}
-
 static struct guard_stream *plain_stream(struct guard_request *q)
 {
     struct guard_stream *st = guard_alloc(q, sizeof *st);
@@ -163,10 +152,157 @@ static struct guard_stream *plain_stream(struct guard_request *q)
     return st;
 }
 
+/* --- UTF-8 in forms longer than needed, as some readers of JSON and XML take it */
+
+/* The first byte of one, or what may be one and is cut; s.n: there is none. C0 and C1 begin no
+ * other form. */
+static size_t long_form(struct slice s)
+{
+    size_t i = 0;
+    for (; s.n - i > 16; i += 16) {
+        __m128i v = guard_load(s.p + i), next = guard_load(s.p + i + 1);
+        if (_mm_movemask_epi8(v) == 0)
+            continue;
+        __m128i two = guard_is(_mm_and_si128(v, _mm_set1_epi8((char)0xfe)), 0xc0);
+        __m128i three = _mm_and_si128(
+            guard_is(v, 0xe0), guard_is(_mm_and_si128(next, _mm_set1_epi8((char)0xe0)), 0x80));
+        __m128i four = _mm_and_si128(
+            guard_is(v, 0xf0), guard_is(_mm_and_si128(next, _mm_set1_epi8((char)0xf0)), 0x80));
+        int some = _mm_movemask_epi8(_mm_or_si128(two, _mm_or_si128(three, four)));
+        if (some)
+            return i + (unsigned)__builtin_ctz((unsigned)some);
+    }
+    for (; i < s.n; i++) {
+        uint8_t c = s.p[i], next = i + 1 < s.n ? s.p[i + 1] : 0x80;
+        if ((c & 0xfe) == 0xc0 || (c == 0xe0 && (next & 0xe0) == 0x80) ||
+            (c == 0xf0 && (next & 0xf0) == 0x80))
+            break;
+    }
+    return i;
+}
+
+static size_t put_form(struct guard_body *b, uint8_t *out)
+{
+    size_t n = b->form_n;
+    memcpy(out, b->form, n);
+    b->form_n = 0;
+    return n;
+}
+
+static size_t shorten(struct guard_body *b, uint8_t c, uint8_t out[8])
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (b->form_n && (c & 0xc0) == 0x80) {
+        b->form[b->form_n++] = c;
+        if (b->form_n < b->form_due)
+            return 0;
+        uint32_t cp = b->form[0] & (0x7fu >> b->form_due);
+        for (size_t i = 1; i < b->form_due; i++)
+            cp = cp << 6 | (b->form[i] & 0x3f);
+        if (cp >= least[b->form_due])
+            return put_form(b, out);
+        b->form_n = 0;
+        return guard_encode(cp, out);
+    }
+    size_t n = put_form(b, out);
+    if (c < 0xc0 || c >= 0xf8) {
+        out[n++] = c;
+        return n;
+    }
+    b->form[b->form_n++] = c;
+    b->form_due = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    return n;
+}
+
+static void shorten_piece(struct guard_body *b, struct slice s)
+{
+    uint8_t out[KIB(1)];
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        n += shorten(b, s.p[i], out + n);
+        if (n > sizeof out - 8) {
+            guard_stream_piece(b->shortest, slice_of(out, n));
+            n = 0;
+        }
+    }
+    guard_stream_piece(b->shortest, slice_of(out, n));
+}
+
+/* Begins with what the text would look back at. */
+static void begin_shortest(struct guard_body *b)
+{
+    const struct guard_stream *st = &b->text;
+    const struct guard_window *w = st->window;
+    b->shortest = plain_stream(st->q);
+    if (!b->shortest)
+        return;
+    guard_stream_piece(b->shortest,
+                       w && w->active ? slice_of(w->p, w->n) : slice_of(st->before, st->before_n));
+    guard_stream_piece(b->shortest, slice_of(st->hold, st->held));
+}
+
+/* --- XML that does not say so: who parses a body need not look at its type */
+
+static size_t leading_space(struct slice s)
+{
+    size_t n = 0; /* a byte order mark is as good */
+    while (n < s.n && (s.p[n] <= ' ' || (s.p[n] && strchr("\xef\xbb\xbf", s.p[n]))))
+        n++;
+    return n;
+}
+
+static void begin_markup(struct guard_body *b, struct slice s)
+{
+    size_t n = leading_space(s);
+    b->leading = n == s.n;
+    if (b->leading || s.p[n] != '<')
+        return;
+    struct guard_stream *st = guard_alloc(b->text.q, sizeof *st);
+    struct guard_stream *said = st ? plain_stream(b->text.q) : NULL;
+    if (!said)
+        return;
+    guard_stream_begin(st, b->text.q, GUARD_BODY);
+    st->matches = false;
+    st->seen = true;
+    st->said = said;
+    guard_xml_prepare(st);
+    b->markup = st;
+}
+
+static void text_add(struct guard_body *b, struct slice s)
+{
+    if (b->leading)
+        begin_markup(b, s);
+    if (b->markup)
+        guard_stream_piece(b->markup, s);
+    if (b->text.q->body_is_utf8 && !b->shortest && long_form(s) < s.n)
+        begin_shortest(b);
+    if (b->shortest)
+        shorten_piece(b, s);
+    guard_stream_piece(&b->text, s);
+}
+
+static void narrow_piece(struct guard_body *b, struct slice s)
+{
+    uint8_t out[KIB(1)];
+    size_t n = 0, unit = b->width == BIG_ENDIAN_16 || b->width == LITTLE_ENDIAN_16 ? 2 : 4;
+    guard_stream_piece(b->bytes_of, s);
+    for (size_t i = 0; i < s.n; i++) {
+        b->unit[b->unit_n++] = s.p[i];
+        if (b->unit_n == unit)
+            n += narrow(b, out + n);
+        if (n > sizeof out - 4) {
+            text_add(b, slice_of(out, n));
+            n = 0;
+        }
+    }
+    text_add(b, slice_of(out, n));
+}
+
 static void known_piece(struct guard_body *b, struct slice s)
 {
     if (b->width == NARROW)
-        guard_stream_piece(&b->text, s);
+        text_add(b, s);
     else
         narrow_piece(b, s);
 }
@@ -205,10 +341,18 @@ static void text_piece(struct guard_body *b, struct slice s)
 static void text_end(struct guard_body *b)
 {
     if (b->width == NOT_KNOWN)
-        guard_stream_piece(&b->text, slice_of(b->unit, b->unit_n));
+        text_add(b, slice_of(b->unit, b->unit_n));
     guard_stream_end(&b->text);
     if (b->text.said)
         guard_stream_end(b->text.said);
+    if (b->markup) {
+        guard_stream_end(b->markup);
+        guard_stream_end(b->markup->said);
+    }
+    if (b->shortest) {
+        guard_stream_piece(b->shortest, slice_of(b->form, b->form_n));
+        guard_stream_end(b->shortest);
+    }
     if (b->bytes_of)
         guard_stream_end(b->bytes_of);
 }
@@ -227,11 +371,12 @@ static enum status make_body(struct guard_request *q)
     b->packed = packed;
     b->coding = coding;
     b->begun = b->ended = b->broken = false;
-    b->bytes_of = NULL;
+    b->bytes_of = b->markup = b->shortest = NULL;
+    b->leading = false;
     b->width = NOT_KNOWN;
     b->said = NARROW;
     b->unit_n = b->high = 0;
-    b->head_n = 0;
+    b->form_n = b->head_n = 0;
     b->bytes = b->inflated = b->consumed = 0;
     q->body = b;
     return OK;
@@ -244,7 +389,7 @@ enum status guard_body_begin(struct guard_request *q, struct slice content_type,
     q->body = NULL;
     q->body_type = content_type;
     q->body_coding = NONE;
-    q->body_is_undone = false;
+    q->body_is_undone = q->body_is_utf8 = false;
     q->in_body = !q->over;
     if (q->over)
         return OK;
@@ -258,8 +403,10 @@ enum status guard_body_begin(struct guard_request *q, struct slice content_type,
         guard_limited(q, GUARD_LIMIT_CHARSET);
     if (t.unclear)
         guard_limited(q, GUARD_LIMIT_ENCODING);
+    bool utf8 = t.charset.n == 0 || guard_same(t.charset, "utf-8") || guard_same(t.charset, "utf8");
+    q->body_is_utf8 = utf8 && (guard_type_is_json(t.type) || guard_type_is_xml(t.type));
     q->body_is_undone = width_said(t.charset) != NARROW || guard_type_is_xml(t.type) ||
-                        guard_type_is_multipart(t.type);
+                        guard_type_is_multipart(t.type) || guard_type_is_grpc(t.type);
     return OK;
 }
 
@@ -275,6 +422,7 @@ static bool body_begun(struct guard_request *q)
     if (guard_type_is_xml(t.type) || guard_type_is_multipart(t.type))
         q->body->text.said = plain_stream(q);
     guard_type_prepare(&q->body->text, &t);
+    q->body->leading = !q->body->text.said;
     if (!guard_type_is_form(t.type) && !guard_type_is_multipart(t.type))
         q->body->said = width_said(t.charset);
     q->body->by_mark =
@@ -407,10 +555,6 @@ void guard_body_piece(struct guard_request *q, struct slice piece)
         return;
     struct guard_body *b = q->body;
     piece = within_limit(q, &b->bytes, piece);
-    if (!b->packed && b->width == NARROW) {
-        guard_stream_piece(&b->text, piece);
-        return;
-    }
     if (!b->packed) {
         text_piece(b, piece);
         return;
@@ -452,8 +596,18 @@ bool guard_body_clean_pieces(const struct guard_request *q, const struct slice *
     if (q->body_is_undone || guard_wants(q, ~GUARD_HEAD_PARTS) || (n > 1 && pieces[0].n < 4) ||
         (n > 0 && width_of(pieces[0]) != NARROW))
         return false;
-    for (size_t i = 0; i < n; i++)
+    size_t leading = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (leading == total) {
+            size_t more = leading_space(pieces[i]);
+            leading += more;
+            if (more < pieces[i].n && pieces[i].p[more] == '<')
+                return false;
+        }
+        if (q->body_is_utf8 && long_form(pieces[i]) < pieces[i].n)
+            return false;
         total += pieces[i].n;
+    }
     if (limit && total > limit)
         return false;
     return n == 1 ? guard_text_clean(q->guard, pieces[0])

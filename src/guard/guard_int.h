@@ -128,6 +128,11 @@ struct form_state {
     bool in_value;
 };
 
+struct grpc_state {
+    uint8_t head_n, head[5]; /* of a message */
+    uint32_t left;           /* of it */
+};
+
 struct json_state {
     uint8_t state;
     bool expects_key, is_key;
@@ -229,6 +234,7 @@ struct guard_stream {
     struct guard_places places;
     union {
         struct form_state form;
+        struct grpc_state grpc;
         struct json_state json;
         struct xml_state xml;
         struct multipart_state multipart;
@@ -400,6 +406,7 @@ void guard_text_prepare(struct guard_stream *st, bool in_name);
 void guard_percent_prepare(struct guard_stream *st); /* one value, percent-encoded */
 void guard_form_prepare(struct guard_stream *st);    /* a=b&c=d */
 void guard_cookie_prepare(struct guard_stream *st);  /* a=b; c=d */
+void guard_grpc_prepare(struct guard_stream *st);
 void guard_json_prepare(struct guard_stream *st);
 void guard_xml_prepare(struct guard_stream *st);
 /* False: the boundary cannot be one, and nothing was prepared. */
@@ -430,6 +437,7 @@ struct guard_type {
 struct guard_type guard_type_parse(struct slice content_type);
 /* Prepares the stream for a body of this type. */
 void guard_type_prepare(struct guard_stream *st, const struct guard_type *t);
+bool guard_type_is_grpc(struct slice type);
 bool guard_type_is_json(struct slice type);
 bool guard_type_is_xml(struct slice type);
 bool guard_type_is_form(struct slice type);

@@ -74,6 +74,7 @@ struct guard_request {
     struct slice body_type;     /* the caller's memory */
     uint8_t body_coding;
     bool body_is_undone; /* what its readers make of it is not in its bytes */
+    bool body_is_utf8;   /* and they may decode it themselves */
     bool in_body;
     struct guard_matcher *matcher;
     bool limited;    /* something was not examined, found or not; not told of what is over */

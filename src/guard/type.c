@@ -108,6 +108,12 @@ bool guard_type_is_json(struct slice s)
            ends(s, "json-seq") || ends(s, "jsonlines");
 }
 
+/* grpc, grpc+proto, grpc-web; grpc-web-text is in base64 as a whole. */
+bool guard_type_is_grpc(struct slice s)
+{
+    return starts(s, "application/grpc") && !starts(s, "application/grpc-web-text");
+}
+
 bool guard_charset_is_wide(struct slice charset)
 {
     return starts(charset, "utf-32") || starts(charset, "utf32") || starts(charset, "ucs-4");
@@ -141,6 +147,8 @@ void guard_type_prepare(struct guard_stream *st, const struct guard_type *t)
         guard_form_prepare(st);
     } else if (guard_type_is_multipart(s) && guard_multipart_prepare(st, t->boundary)) {
         return;
+    } else if (guard_type_is_grpc(s)) {
+        guard_grpc_prepare(st);
     } else if (guard_type_is_json(s)) {
         guard_json_prepare(st);
     } else if (guard_type_is_xml(s)) {

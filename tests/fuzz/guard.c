@@ -22,6 +22,8 @@ static const char *const types[] = {
     "multipart/form-data; boundary=\"${jndi:x}\"",
     "application/json; charset=utf-32",
     "",
+    "application/grpc",
+    "multipart/related, x; boundary=b",
 };
 
 enum { AS_IS, CLAIMS_GZIP, CLAIMS_DEFLATE, GZIPPED, DEFLATED, RAW_DEFLATED, CLAIMS_BR, CODINGS };

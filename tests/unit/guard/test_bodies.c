@@ -594,6 +594,126 @@ static void test_lenient(void **state)
     probe_done(&p);
 }
 
+/* Who parses a body need not ask for its type. */
+static void test_markup(void **state)
+{
+    static const char *const types[] = {"text/plain", FORM, "application/json", "", "text/html"};
+    static const struct {
+        const char *body, *want;
+    } cases[] = {
+        {"<a>$<b/>{jndi:ldap://x/a}</a>", "lookup reaches body ldap://x/a"},
+        {" \t\r\n      \n<?xml version='1.0'?><a>$<![CDATA[{jndi:ldap://x/a}]]></a>",
+         "lookup reaches body ldap://x/a"},
+        {"\xef\xbb\xbf<a>${jn<!-- -->di:ldap://x/a}</a>", "lookup reaches body ldap://x/a"},
+        {"<?xml version='1.0' encoding='ibm037'?><a/>", "limit charset body"},
+        {"x<a>$<b/>{jndi:ldap://x/a}</a>", "nothing"},
+        {"<a>$<b>{jndi</b></a>", "nothing"},
+        {" \n", "nothing"},
+    };
+    struct probe p;
+    (void)state;
+    probe_init(&p);
+    for (size_t t = 0; t < ARRAY_LEN(types); t++) {
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+            struct slice body = slice_str(cases[i].body);
+            body_is(&p, types[t], "", body, cases[i].want);
+            probe_begin(&p);
+            assert_ok(guard_body_begin(&p.q, slice_str(types[t]), SLICE_LIT("")));
+            for (size_t cut = 4; cut < body.n; cut++) {
+                struct slice pieces[] = {slice_sub(body, 0, cut), slice_sub(body, cut, body.n)};
+                if (strcmp(cases[i].want, "nothing") != 0)
+                    assert_false(guard_body_clean_pieces(&p.q, pieces, 2));
+            }
+            probe_end(&p);
+        }
+    }
+    body_is(&p, "text/plain", "",
+            SLICE_LIT("\xff\xfe<\0a\0>\0$\0<\0b\0/\0>\0{\0j\0n\0d\0i\0:\0x\0}\0"),
+            "lookup reaches body x");
+    probe_done(&p);
+}
+
+static void test_grpc(void **state)
+{
+#define M(flag, length, content) flag "\0\0\0" length content
+    static const struct {
+        const char *type;
+        struct slice body;
+        const char *want;
+    } cases[] = {
+        {"application/grpc", SLICE(M("\0", "\x0c", "\n\n${jndi:x}") ""), "lookup reaches body x"},
+        {"application/grpc+proto", SLICE(M("\0", "\2", "ab") M("\0", "\0", "") M("\0", "\1", "a")),
+         "nothing"},
+        {"application/grpc", SLICE(M("\0", "\2", "\1\1") M("\1", "\3", "abc")),
+         "limit encoding body"},
+        {"application/grpc-web+proto", SLICE(M("\1", "\0", "")), "limit encoding body"},
+        {"application/grpc", SLICE("\0\0\0\0"), "nothing"},
+        {"application/grpc-web-text", SLICE("\1\0\0\0\0"), "nothing"},
+    };
+#undef M
+    struct probe p;
+    (void)state;
+    probe_init(&p);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        body_is(&p, cases[i].type, "", cases[i].body, cases[i].want);
+        probe_begin(&p);
+        assert_ok(guard_body_begin(&p.q, slice_str(cases[i].type), SLICE_LIT("")));
+        if (strcmp(cases[i].want, "nothing") != 0)
+            assert_false(guard_body_clean(&p.q, cases[i].body));
+        probe_end(&p);
+    }
+    probe_done(&p);
+}
+
+/* Two, three and four bytes for what needs one. */
+static void test_long_forms(void **state)
+{
+    static const struct {
+        const char *type, *body, *want;
+    } cases[] = {
+        {"application/json", "[\"\xc0\xa4{jndi:x}\"]", "lookup reaches body x"},
+        {"application/json",
+         "[\"\xc0\xa4\xe0\x81\xbbj\xf0\x80\x81\xae"
+         "di:x\xc1\xbd\"]",
+         "lookup reaches body x"},
+        {"application/json; charset=UTF-8", "[\"${\xc1\xaandi:x}\"]", "lookup reaches body x"},
+        {"application/json", "[\"\xc0\xa4\\u007bjndi:x}\"]", "lookup reaches body x"},
+        {XML, "<a>\xe0\x80\xa4{jndi:x}</a>", "lookup reaches body x"},
+        /* and who does not take them sees what stands there */
+        {"application/json", "[\"${${a\xc1\xbd:-j}ndi:x}\"]", "lookup reaches json:/0 x"},
+        {"application/json", "[\"\xe3\x80\xa4\xe0\xa4\xa4\xf0\x9f\x98\x80{jndi:x}\"]", "nothing"},
+        {"application/json; charset=shift_jis", "[\"\xc0\xa4{jndi:x}\"]", "nothing"},
+        {"application/json", "[\"\xc0\"]", "nothing"},
+    };
+    struct probe p;
+    struct buf b;
+    (void)state;
+    probe_init(&p);
+    buf_init(&b, KIB(64));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct slice body = slice_str(cases[i].body);
+        body_is(&p, cases[i].type, "", body, cases[i].want);
+        probe_begin(&p);
+        assert_ok(guard_body_begin(&p.q, slice_str(cases[i].type), SLICE_LIT("")));
+        for (size_t cut = 4; cut < body.n; cut++) {
+            struct slice pieces[] = {slice_sub(body, 0, cut), slice_sub(body, cut, body.n)};
+            if (strcmp(cases[i].want, "nothing") != 0)
+                assert_false(guard_body_clean_pieces(&p.q, pieces, 2));
+        }
+        probe_end(&p);
+    }
+    for (size_t n = 0; n < 20000; n += 1111) { /* far from what it begins with */
+        buf_clear(&b);
+        (void)buf_add_str(&b, "[\"${${a:");
+        for (size_t i = 0; i < n; i++)
+            (void)buf_add_char(&b, 'a');
+        (void)buf_add_str(&b, ":-}\xc1\xaandi:x}\"]");
+        body_is(&p, "application/json", "", buf_slice(&b), "lookup reaches body x");
+    }
+    buf_done(&b);
+    probe_done(&p);
+}
+
 /* Text in two or four bytes a letter, its escapes and entities; and what only looks like it. */
 static struct slice wide(const char *text, size_t unit, bool big, const char *mark, struct buf *out)
 {
@@ -986,6 +1106,9 @@ int main(void)
         cmocka_unit_test(test_excluded),
         cmocka_unit_test(test_said),
         cmocka_unit_test(test_lenient),
+        cmocka_unit_test(test_markup),
+        cmocka_unit_test(test_long_forms),
+        cmocka_unit_test(test_grpc),
         cmocka_unit_test(test_wide),
         cmocka_unit_test(test_callbacks),
         cmocka_unit_test(test_clients),
