@@ -66,7 +66,7 @@ static inline size_t slice_index(struct slice s, uint8_t c)
 /* Index behind the last byte c, or 0 when there is none. */
 static inline size_t slice_behind_last(struct slice s, uint8_t c)
 {
-    const void *at = s.n ? memrchr(s.p, c, s.n) : NULL;
+    const void *at = s.n && s.p ? memrchr(s.p, c, s.n) : NULL;
     return at ? (size_t)((const uint8_t *)at - s.p) + 1 : 0;
 }
 
