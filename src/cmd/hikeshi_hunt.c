@@ -47,13 +47,15 @@ static void help(enum lang lang)
           "  --ioc-out FILE   write those that were found: .csv, or .json for STIX 2.1\n"
           "  --profile P      a built-in profile, or the folder of one (log4shell): its patterns\n"
           "  --jobs N         threads (as many as there are processors)\n"
-          "  --follow         go on as the logs grow, and when they are rotated\n"
+          "  --follow         go on as the logs grow, and when they are rotated or truncated\n"
           "  --no-summary     sightings only\n"
           "  --colour WHEN    auto, always or never (auto; NO_COLOR is honoured)\n"
+          "  --help           this text\n"
           "\n"
           "exit 0  something was found\n"
           "     1  nothing was found, and everything was read\n"
-          "     2  wrong usage, or not everything could be read and nothing was found\n"),
+          "     2  wrong usage, a path that cannot be opened, output that cannot be written, or\n"
+          "        nothing found in what could be read\n"),
         stdout);
 }
 

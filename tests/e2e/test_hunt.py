@@ -1188,6 +1188,19 @@ class Table(Case):
         self.assertEqual(len(rows), 2)
 
 
+class Manual(Case):
+    def test_help_and_manual_name_the_same_options(self):
+        with open(os.path.join(HERE, "../../packaging/man/hikeshi-hunt.1"), encoding="utf-8") as f:
+            manual = f.read()
+        synopsis = {m.lstrip("-") for m in re.findall(r"^\.Op Fl -?([a-z-]+)", manual, re.M)}
+        listed = {m for line in re.findall(r"^\.It Fl (.*)", manual, re.M) for m in re.findall(r"-([a-z-]+)", line)}
+        english, japanese = (run("--help", env={"LANG": lang}).stdout.decode() for lang in ("C.UTF-8", "ja_JP.UTF-8"))
+        helped = set(re.findall(r"^  (?:-c, )?--([a-z-]+)", english, re.M))
+        self.assertEqual(helped, set(re.findall(r"^  (?:-c, )?--([a-z-]+)", japanese, re.M)))
+        self.assertEqual(listed, helped | {"color"})
+        self.assertEqual(synopsis, helped - {"help", "count"} | {"c"})
+
+
 class Elsewhere(Case):
     """The stdin form under other engines."""
 

@@ -1,6 +1,8 @@
 /* Lines of outbound logs: who went where and when, and nothing outside of a line that was cut. */
 #include "unit.h"
 
+#include "base/limits.h"
+#include "base/tempfile.h"
 #include "base/timefmt.h"
 #include "hunt/outbound.h"
 
@@ -211,6 +213,56 @@ static void lines_that_are_none(void **state)
     }
 }
 
+static void no_incomplete(void *ctx, const char *label, const struct err *why)
+{
+    (void)ctx;
+    fail_msg("%s: %s", label, why->msg);
+}
+
+static void put_queries(FILE *f, const char *host, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        (void)fprintf(f, "Dec 13 22:40:06 dnsmasq[7]: query[A] %s from 10.0.0.1\n", host);
+}
+
+/* Events of all hosts together at one below, at and one above the limit; of each host the first is
+ * kept even then. */
+static void events_of_all_hosts(void **state)
+{
+    (void)state;
+    enum {
+        FULL = (LIMIT_OUTBOUND_KEPT - 1) / LIMIT_OUTBOUND_EVENTS, /* hosts with all they may have */
+        LEFT = LIMIT_OUTBOUND_KEPT - 1 - FULL * LIMIT_OUTBOUND_EVENTS
+    };
+    assert_in_range(LEFT, 2, LIMIT_OUTBOUND_EVENTS - 1);
+    for (size_t n = LEFT - 1; n <= LEFT + 1; n++) {
+        struct outbound *o = NULL;
+        char name[32], path[32];
+        uint64_t lines = 0, dropped = 0, of_all = 0;
+        struct err e = {0};
+        const char *host = NULL;
+        int fd = tempfile_open();
+        FILE *f = fdopen(fd, "w");
+        assert_non_null(f);
+        assert_ok(outbound_new(&o));
+        for (size_t i = 0; i < FULL + 3; i++) {
+            (void)snprintf(name, sizeof name, "h%zu.example", i);
+            assert_ok(outbound_want(o, slice_str(name), false));
+            put_queries(f, name, i < FULL ? LIMIT_OUTBOUND_EVENTS : i == FULL + 1 ? n : 1);
+        }
+        assert_int_equal(fflush(f), 0);
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        assert_ok(outbound_search(o, path, no_incomplete, NULL, &lines, &e));
+        for (size_t i = 0; outbound_host(o, i, &host, &dropped); i++) {
+            assert_non_null(outbound_find(o, slice_str(host), false, false, 0));
+            of_all += dropped;
+        }
+        assert_int_equal(of_all, n > LEFT);
+        outbound_free(o);
+        assert_int_equal(fclose(f), 0);
+    }
+}
+
 int main(void)
 {
     (void)setenv("TZ", "Asia/Tokyo", 1);
@@ -218,6 +270,7 @@ int main(void)
         cmocka_unit_test(lines_are_read),
         cmocka_unit_test(cut_at_every_byte),
         cmocka_unit_test(lines_that_are_none),
+        cmocka_unit_test(events_of_all_hosts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -329,6 +329,36 @@ static void lines_in_any_blocks(void **state)
     }
 }
 
+/* Without a newline a block of LIMIT_HUNT_BLOCK is searched and a shorter one waits for more, at
+ * the beginning of a line and inside it. */
+static void a_block_at_its_least(void **state)
+{
+    (void)state;
+    struct prefilter filter;
+    struct buf text;
+    prefilter_init(&filter);
+    buf_init(&text, MIB(1));
+    for (size_t k = 0; k < LIMIT_HUNT_BLOCK + 1; k++)
+        (void)buf_add_char(&text, 'x');
+    for (int inside = 0; inside < 2; inside++) {
+        for (size_t n = LIMIT_HUNT_BLOCK - 1; n <= LIMIT_HUNT_BLOCK + 1; n++) {
+            struct line_search s;
+            size_t used = 0;
+            assert_ok(line_search_init(&s, &filter));
+            line_search_begin(&s);
+            if (inside)
+                assert_ok(line_search_block(&s, buf_slice(&text), true, &used));
+            assert_int_equal(s.inside, inside);
+            assert_ok(line_search_block(&s, slice_of(text.p, n), true, &used));
+            assert_int_equal(used > 0, n >= LIMIT_HUNT_BLOCK);
+            assert_ok(line_search_block(&s, slice_of(text.p, n), false, &used));
+            assert_int_equal(used, n); /* at the end of the text any length is searched */
+            line_search_done(&s);
+        }
+    }
+    buf_done(&text);
+}
+
 static void sightings_are_kept(void **state)
 {
     (void)state;
@@ -365,6 +395,7 @@ int main(void)
         cmocka_unit_test(epochs),
         cmocka_unit_test(callbacks),
         cmocka_unit_test(sums_are_bounded),
+        cmocka_unit_test(a_block_at_its_least),
         cmocka_unit_test(lines_in_any_blocks),
         cmocka_unit_test(sightings_are_kept),
     };
