@@ -53,27 +53,28 @@
 #define LIMIT_FINDINGS 1000000         /* of one scan; a host full of build folders has 100,000 */
 #define LIMIT_ATTACHMENT_BYTES MIB(8)  /* a vendor's letter as PDF has 1 or 2 */
 /* --- codec and hunt: together they keep a search below 64 MiB of memory */
-#define LIMIT_CODEC_MEMORY MIB(12)   /* what one packed file may ask for; xz -6 takes 9 MiB */
-#define LIMIT_ZSTD_WINDOW_LOG 23     /* 8 MiB, as RFC 8878 section 3.1.1.1.2 recommends */
-#define LIMIT_HUNT_LINE KIB(64)      /* a line examined whole; servers cut theirs at 8 or 16 KiB */
-#define LIMIT_HUNT_BLOCK KIB(128)    /* text that is searched at once at least: two such lines */
-#define LIMIT_HUNT_PENDING MIB(1)    /* sightings of one part that wait for the parts before it */
-#define LIMIT_HUNT_WAITING MIB(6)    /* the same of all parts that are done */
-#define LIMIT_HUNT_SUMS 20000        /* clients, call-backs, days that are counted one by one */
-#define LIMIT_HUNT_NAME 255          /* the longest that is counted by name; DNS ends at 253 */
-#define LIMIT_HUNT_NAMES MIB(2)      /* all names of one sum; 20,000 hosts have 50 bytes each */
-#define LIMIT_HUNT_SUMMARY MIB(40)   /* two sums and the list of what was not read, as JSON */
-#define LIMIT_HUNT_TEXT 4096         /* bytes of a text that a sighting keeps */
-#define LIMIT_PATTERNS 64            /* of a profile: compiling takes time and memory */
-#define LIMIT_PATTERN_MATCHES 4096   /* found at once; then the text up to there is told first */
-#define LIMIT_OUTBOUND_EVENTS 32     /* kept of one call-back: the first; the last ones apart */
-#define LIMIT_OUTBOUND_KEPT 100000   /* of all call-backs together, of each at least one */
-#define LIMIT_IOC_BYTES MIB(8)       /* a list of indicators */
-#define LIMIT_HUNT_INCOMPLETE MIB(2) /* the list of what was not read; all of it is counted */
-#define LIMIT_HUNT_JOBS 64           /* what --jobs may ask for */
-#define LIMIT_HUNT_CODECS MIB(17)    /* codecs that one thread holds, one inside the other */
-#define LIMIT_HUNT_INFLATED GIB(64)  /* of one archive, all members together: bombs */
-#define LIMIT_HUNT_SPOOL GIB(4)      /* zips inside archives, on disk while they are searched */
+#define LIMIT_CODEC_MEMORY MIB(12)    /* what one packed file may ask for; xz -6 takes 9 MiB */
+#define LIMIT_ZSTD_WINDOW_LOG 23      /* 8 MiB, as RFC 8878 section 3.1.1.1.2 recommends */
+#define LIMIT_HUNT_LINE KIB(64)       /* a line examined whole; servers cut theirs at 8 or 16 KiB */
+#define LIMIT_HUNT_BLOCK KIB(128)     /* text that is searched at once at least: two such lines */
+#define LIMIT_HUNT_PENDING MIB(1)     /* sightings of one part that wait for the parts before it */
+#define LIMIT_HUNT_WAITING MIB(6)     /* the same of all parts that are done */
+#define LIMIT_HUNT_SUMS 20000         /* clients, call-backs, days that are counted one by one */
+#define LIMIT_HUNT_NAME 255           /* the longest that is counted by name; DNS ends at 253 */
+#define LIMIT_HUNT_NAMES MIB(2)       /* all names of one sum; 20,000 hosts have 50 bytes each */
+#define LIMIT_HUNT_SUMMARY MIB(40)    /* two sums and the list of what was not read, as JSON */
+#define LIMIT_HUNT_TEXT 4096          /* bytes of a text that a sighting keeps */
+#define LIMIT_PATTERNS 64             /* of a profile: compiling takes time and memory */
+#define LIMIT_PATTERN_MATCHES 4096    /* found at once; then the text up to there is told first */
+#define LIMIT_OUTBOUND_EVENTS 32      /* kept of one call-back: the first; the last ones apart */
+#define LIMIT_OUTBOUND_KEPT 100000    /* of all call-backs together, of each at least one */
+#define LIMIT_IOC_BYTES MIB(8)        /* a list of indicators */
+#define LIMIT_HUNT_INCOMPLETE MIB(2)  /* the list of what was not read; all of it is counted */
+#define LIMIT_HUNT_JOBS 64            /* what --jobs may ask for */
+#define LIMIT_HUNT_CODECS MIB(17)     /* codecs that one thread holds, one inside the other */
+#define LIMIT_HUNT_ALL_CODECS MIB(40) /* of four threads together, but for the first in order */
+#define LIMIT_HUNT_INFLATED GIB(64)   /* of one archive, all members together: bombs */
+#define LIMIT_HUNT_SPOOL GIB(4)       /* zips inside archives, on disk while they are searched */
 /* --- explain: one text that a person wants explained */
 #define LIMIT_EXPLAIN_BYTES MIB(4)
 /* --- scan: each has the figure that keeps a whole scan below 32 MiB of memory */

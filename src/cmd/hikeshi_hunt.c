@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -152,6 +153,11 @@ static int run_job(struct hunt_job *j)
         hunt_complain(j, &e);
         return TROUBLE;
     }
+    if (stopped && !j->q->follow) {
+        (void)err_set(&e, ST_IO, N_("what was not read by then is not examined"));
+        enum lang lang = j->q->format->for_people ? j->view.lang : LANG_EN;
+        hunt_job_incomplete(j, T(lang, "interrupted"), &e);
+    }
     if (j->spool && !j->failed && hunt_job_outbound(j) != OK)
         return TROUBLE;
     j->view.ended_ms = time_now_ms();
@@ -184,6 +190,7 @@ static int run(const struct hunt_request *q, enum lang lang)
     buf_init(&j.record, MIB(1));
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGTERM, &stop, NULL);
+    (void)mallopt(M_MMAP_THRESHOLD, (int)MIB(1)); /* codecs' windows go back when they are freed */
     bool keep = q->outbound_count > 0;
     struct err e = {0};
     if (patterns_load(q->profile, &j.patterns, &e) != OK)

@@ -54,6 +54,7 @@ struct hunt {
     uint64_t next_seq, told_seq;
     struct part *done;
     size_t done_bytes;
+    size_t codec_bytes; /* of all threads */
     uint64_t line_base, file_sightings;
     struct hunt_counts counts;
     size_t missing;
@@ -298,6 +299,30 @@ static void finish_part(struct worker *w)
     w->part = NULL;
 }
 
+/* Whose part is the first in order never waits, so all come to an end. Each thread beyond four may
+ * have one codec more. */
+static void take_memory(void *ctx, size_t n)
+{
+    struct worker *w = ctx;
+    struct hunt *h = w->h;
+    unsigned more = h->o->jobs > 4 ? h->o->jobs - 4 : 0;
+    size_t most = LIMIT_HUNT_ALL_CODECS + more * LIMIT_CODEC_MEMORY;
+    (void)pthread_mutex_lock(&h->lock);
+    while (h->codec_bytes + n > most && h->told_seq != w->part->seq && !h->over)
+        (void)pthread_cond_wait(&h->turn, &h->lock);
+    h->codec_bytes += n;
+    (void)pthread_mutex_unlock(&h->lock);
+}
+
+static void give_memory(void *ctx, size_t n)
+{
+    struct worker *w = ctx;
+    (void)pthread_mutex_lock(&w->h->lock);
+    w->h->codec_bytes -= n;
+    (void)pthread_cond_broadcast(&w->h->turn);
+    (void)pthread_mutex_unlock(&w->h->lock);
+}
+
 /* --- one thread */
 
 static enum status keep(struct worker *w, enum status st)
@@ -494,7 +519,10 @@ static enum status worker_init(struct worker *w, struct hunt *h)
     w->text.lines.ctx = w;
     w->text.lines.no_evaluation = h->o->no_evaluation;
     w->text.on = (struct text_events){w, on_begin, on_end, on_header, on_incomplete};
+    w->text.take_memory = take_memory;
+    w->text.give_memory = give_memory;
     w->text.stop = &h->over;
+    w->text.interrupted = h->o->stop;
     w->text.lender = (struct ahead_lender){h, lend, take_back, AHEAD_AFTER};
     return st;
 }

@@ -40,6 +40,11 @@ void text_search_done(struct text_search *t)
     *t = (struct text_search){0};
 }
 
+static bool is_stopped(const struct text_search *t)
+{
+    return (t->stop && *t->stop) || (t->interrupted && *t->interrupted);
+}
+
 static void incomplete(struct text_search *t, const struct err *why)
 {
     t->incompletes++;
@@ -163,7 +168,7 @@ enum status text_search_part(struct text_search *t, int fd, uint64_t from, uint6
         map_close(&w);
         at += used;
         t->bytes += used;
-        if (used == 0 || cut || (t->stop && *t->stop))
+        if (used == 0 || cut || is_stopped(t))
             break;
     }
     if (st == OK)
@@ -250,7 +255,7 @@ static enum status search_text(struct text_search *t, const struct stream_source
             in = ST_LIMIT;
             more = false;
         }
-        if (t->stop && *t->stop)
+        if (is_stopped(t))
             break;
         if (!more)
             break;
@@ -315,13 +320,16 @@ static enum status search_packed(struct text_search *t, enum codec_kind kind,
         incomplete(t, e);
         return OK;
     }
-    enum status st = stream_new(kind, from, &u.stream, e);
-    if (st != OK)
-        return st;
+    if (t->take_memory)
+        t->take_memory(t->on.ctx, memory);
     t->codec_memory += memory;
-    st = search_source(t, &plain, e);
-    t->codec_memory -= memory;
+    enum status st = stream_new(kind, from, &u.stream, e);
+    if (st == OK)
+        st = search_source(t, &plain, e);
     stream_free(u.stream);
+    t->codec_memory -= memory;
+    if (t->give_memory)
+        t->give_memory(t->on.ctx, memory);
     return st;
 }
 
@@ -354,7 +362,7 @@ static enum status search_tar(struct text_search *t, const struct stream_source 
         if (tar.left)
             st = search_source(t, &file, e);
         label_cut(t, before);
-        if (t->stop && *t->stop)
+        if (is_stopped(t))
             break;
     }
     if (next != OK && next != ST_END && t->incompletes == told) /* else the member told it */
@@ -391,7 +399,7 @@ static enum status keep_zip(struct text_search *t, const struct stream_source *f
             return ST_LIMIT;
         if (fd_write_all(fd, slice_of(t->buffer, got), e) != OK)
             return err_set_errno(e, ST_IO, N_("no room for it in a temporary file"));
-        if (t->stop && *t->stop)
+        if (is_stopped(t))
             return OK;
     }
 }
@@ -556,7 +564,7 @@ static enum status search_zip(struct text_search *t, int fd, uint64_t size, stru
             next = ST_MALFORMED;
             break;
         }
-        if (t->stop && *t->stop)
+        if (is_stopped(t))
             break;
     }
     if (next != OK && next != ST_END) {

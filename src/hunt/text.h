@@ -53,7 +53,11 @@ struct text_search {
     /* Instead of searching: is given the blocks as line_search_block is. NULL: search. */
     enum status (*block)(void *ctx, struct slice block, bool more, size_t *ret_used);
     void *block_ctx;
-    const atomic_int *stop; /* not NULL and not 0: give up */
+    /* Before a codec is made: waits until there is room for it beside those of other threads; and
+     * when it is gone. With on.ctx; NULL: there are no others. */
+    void (*take_memory)(void *ctx, size_t n);
+    void (*give_memory)(void *ctx, size_t n);
+    const atomic_int *stop, *interrupted; /* not NULL and not 0: give up */
 };
 
 /* Who is told of the lines of a header. */

@@ -426,6 +426,38 @@ class Size(Case):
         rows, s = self.limited(os.path.join(self.dir, "logs"), "--jobs", "3")
         self.assertEqual([os.path.basename(r["file"]) for r in rows], ["%03d.log" % i for i in range(300)])
 
+    def test_packed_in_packed_by_every_thread(self):
+        """Windows of all threads together are bounded; what is found does not depend on who waits."""
+        rnd = random.Random(3)
+        text = access(PAYLOAD).encode() + b"\n".join(rnd.randbytes(64).hex().encode() for _ in range(200000))
+        pack = lambda data: subprocess.run(["zstd", "-q", "-c", "-1", "--long=23"], input=data, capture_output=True, check=True).stdout
+        data = pack(pack(text + b"\n" + rnd.randbytes(10000000)))
+        for i in range(6):
+            self.put("many/%d.zst.zst" % i, data)
+        rows, s = self.limited(os.path.join(self.dir, "many"), "--jobs", "4")
+        self.assertEqual(([r["line"] for r in rows], s["incomplete_count"]), ([1] * 6, 0))
+
+    def test_interrupted(self):
+        """It ends at once, tells what was found, and calls nothing clean."""
+        for text, code in (("nothing", 2), (PAYLOAD, 0)):
+            for fmt in ("table", "jsonl"):
+                yes = subprocess.Popen(["yes", "x"], stdout=subprocess.PIPE)
+                first = self.put("a.log", text + "\n")
+                p = subprocess.Popen([TOOL, "hunt", "--format", fmt, first, "-"], stdin=yes.stdout, stdout=subprocess.PIPE, env=env_of())
+                yes.stdout.close()
+                time.sleep(0.7)
+                p.send_signal(signal.SIGTERM)
+                try:
+                    out = p.communicate(timeout=20)[0]
+                finally:
+                    p.kill()
+                    yes.kill()
+                    yes.wait()
+                self.assertEqual(p.returncode, code)
+                self.assertIn(b"interrupted", out)
+                self.assertNotIn(b"NOTHING FOUND", out)
+                self.assertEqual(b"203.0.113.9" in out, code == 0)
+
     def test_hostile_lines_are_not_slow(self):
         for unit in (b"\\u00", b"%25", b"${", b"&amp;", b"JHtJ", b"%5cu0025"):
             path = self.put("x", unit * ((8 << 20) // len(unit)))
