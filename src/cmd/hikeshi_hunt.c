@@ -131,7 +131,7 @@ static int finish(struct hunt_job *j, uint64_t found, size_t missing)
     hunt_job_flush(j);
     if (fflush(stdout) != 0 || j->failed)
         return (void)fprintf(stderr, "hikeshi: %s: %s\n", T(j->view.lang, "standard output"),
-                             strerror(errno)),
+                             strerror(j->failed ? j->why : errno)),
                TROUBLE;
     if (missing)
         return TROUBLE;

@@ -30,14 +30,23 @@ bool hunt_incomplete_next(const struct hunt_view *v, size_t *at, const char **re
     return true;
 }
 
+/* The first reason is the one that is told. */
+static void fail_output(struct hunt_job *j, int why)
+{
+    j->why = j->failed ? j->why : why;
+    j->failed = true;
+}
+
 void hunt_job_flush(struct hunt_job *j)
 {
     struct buf *b = &j->view.out;
     if (j->shown)
         (void)fputs("\r\033[K", stderr);
     j->shown = false;
-    if (b->n && (buf_status(b) != OK || fwrite(b->p, 1, b->n, stdout) != b->n))
-        j->failed = true;
+    if (buf_status(b) != OK)
+        fail_output(j, ENOMEM);
+    else if (b->n && fwrite(b->p, 1, b->n, stdout) != b->n)
+        fail_output(j, errno);
     buf_clear(b);
 }
 
@@ -92,7 +101,7 @@ void hunt_job_show(struct hunt_job *j, const struct sighting *s)
     if (j->view.out.n > KIB(32) || j->q->follow)
         hunt_job_flush(j);
     if (j->q->follow && fflush(stdout) != 0)
-        j->failed = true;
+        fail_output(j, errno);
 }
 
 enum status hunt_job_sighting(void *job, const struct sighting *s)

@@ -29,6 +29,7 @@ struct hunt_job {
     bool progress, shown;
     int64_t shown_ms;
     bool failed; /* standard output took less than everything */
+    int why;     /* errno then */
 };
 
 /* Called back by hunt_run, one at a time. */
