@@ -131,7 +131,7 @@ static inline bool is_escape(uint8_t c)
  * letter, and so may what stands behind the end. */
 static inline bool is_other_name(const uint8_t *p)
 {
-    static const char names[][SEEN] = {"amp", "bsol", "dolla", "lbrac", "lcub", "percn"};
+    static const uint8_t names[][SEEN] = {"amp", "bsol", "dolla", "lbrac", "lcub", "percn"};
     static const bool may_follow[256] = {
         ['#'] = true, ['%'] = true, ['\\'] = true, ['&'] = true, ['a'] = true,
         ['b'] = true, ['d'] = true, ['l'] = true,  ['p'] = true, ['A'] = true,
