@@ -3,9 +3,10 @@
  * What a name is made of stands in the text in order, and what stands between two of its letters is
  * gone when they meet. Evaluation takes away only whole variables but for their value, the dollar
  * of an escape, and quotes of a date. So the byte behind a letter, if it is not the next letter,
- * ends a variable, begins one, or is a quote; and the byte before a letter ends what is taken away:
- * a variable, :- or :\-, the prefix of lower: and its like, or a quote. Behind } and quotes the
- * same holds again, behind ${ anything may stand.
+ * ends a variable, begins one, begins a default that is not taken (${lower:j:-x}), or is a quote;
+ * and the byte before a letter ends what is taken away: a variable, :- or :\-, the prefix of lower:
+ * and its like, or a quote. Behind } and quotes the same holds again, behind ${ and the colon of a
+ * default anything may stand.
  *
  * Ordinary text fails this at once, where letters in order are in any page. */
 #include "lookup/evaluate.h"
@@ -94,7 +95,7 @@ static size_t last_spelling(struct slice s, const struct spelling *sp)
     uint32_t loose = sp->loose | sp->head;
     for (size_t i = s.n; i-- > 0;) {
         uint8_t c = s.p[i];
-        if (!(here | near | brace | dollar | (sp->letters[c] & want)) && c != '{')
+        if (!(here | near | brace | dollar | (sp->letters[c] & want)) && c != '{' && c != ':')
             continue; /* most bytes change nothing */
         if (here) {
             bool before = goes_before(c);
@@ -106,8 +107,10 @@ static size_t last_spelling(struct slice s, const struct spelling *sp)
             return i + 1;
         if (goes_behind(c))
             dollar |= c == '$' ? brace : 0;
-        else
-            near = brace = dollar = 0;
+        else {
+            near = c == ':' ? within : 0; /* a default */
+            brace = dollar = 0;
+        }
         if (c == '{')
             brace = within;
         near |= here & ~loose;
@@ -138,6 +141,7 @@ static inline bool has_letter_at(const uint8_t *p, uint8_t letter, uint8_t next)
     v = load(p + 1);
     __m128i behind = _mm_or_si128(_mm_or_si128(is(v, '}'), is(v, '$')),
                                   _mm_or_si128(is(v, '\''), is(_mm_or_si128(v, small), next)));
+    behind = _mm_or_si128(behind, is(v, ':'));
     behind = _mm_or_si128(behind, _mm_or_si128(is(v, 0xb0), is(v, 0xb1)));
     return _mm_movemask_epi8(_mm_and_si128(found, _mm_and_si128(before, behind)));
 }
@@ -154,7 +158,7 @@ static bool has_letter(struct slice s, uint8_t letter, uint8_t next)
         return i + 1 < s.n && has_letter_at(s.p + s.n - SEEN + 1, letter, next);
     for (; i + 1 < s.n; i++) {
         uint8_t before = s.p[i - 1], c = s.p[i + 1];
-        if ((s.p[i] | 0x20) == letter && ((c | 0x20) == next || goes_behind(c)) &&
+        if ((s.p[i] | 0x20) == letter && ((c | 0x20) == next || c == ':' || goes_behind(c)) &&
             (goes_before(before) || before == '{'))
             return true;
     }
