@@ -432,7 +432,7 @@ static bool backslash_can(struct slice s, size_t at)
     if (is_escape(c))
         return true;
     if (!letter)
-        return number_can(s, at, 8, 2, 3) || number_can(s, at, 8, 2, 2);
+        return c == '\n' || c == '\r' || number_can(s, at, 8, 2, 3) || number_can(s, at, 8, 2, 2);
     if (c == '{')
         return padded_can(s, at + 1, 16, 8);
     if (is_wide && number_can(s, at, 16, 8, 8))

@@ -139,7 +139,7 @@ static inline bool is_other_name(const uint8_t *p)
     uint8_t first = p[1] | 0x20;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         unsigned k = 1;
-        if (first != names[i][0])
+        if (first != (uint8_t)names[i][0])
             continue;
         while (k < SEEN - 1 && names[i][k] && (p[k + 1] | 0x20) == names[i][k])
             k++;

@@ -11,6 +11,8 @@
 #include "lookup/server.h"
 #include "lookup/variable.h"
 
+#include <assert.h>
+
 enum frame_kind { TOP, NAME, VALUE };
 
 struct frame {
@@ -182,6 +184,7 @@ static struct frame *current(struct evaluator *ev)
 static struct slice source(const struct evaluator *ev, const struct frame *f)
 {
     const struct buf *b = f->in_stack ? &ev->stack : &ev->text;
+    assert(b->p); /* what is read was written */
     return slice_of(b->p, f->end);
 }
 
