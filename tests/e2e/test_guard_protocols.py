@@ -174,6 +174,14 @@ class Http1(Case):
         self.blocked((*OTHERS[:-2], "/nothing"), lambda port, path: ask(port, path, headers={"X-A": BAD}).status)
 
 
+GRPC = [("content-type", "application/grpc"), ("te", "trailers")]
+
+
+def message(body, how):
+    """What gRPC makes of it: not packed, and its length."""
+    return b"\0" + len(body).to_bytes(4, "big") + body if how.get("headers") is GRPC and body else body
+
+
 class Http2(Case):
     HTTP2 = True
 
@@ -191,13 +199,12 @@ class Http2(Case):
             self.clean_of(("/up", "/grpc", "/index.txt"), lambda port, path, how=how: self.one(port, path, **how))
 
     def test_clean_bodies(self):
-        grpc = [("content-type", "application/grpc"), ("te", "trailers")]
         for body in (b"", b"x", b"y" * 1025, b"z" * 65535, b"w" * 200000):
-            for how in ({}, {"headers": [("content-length", len(body))]}, {"headers": grpc}):
+            for how in ({}, {"headers": [("content-length", len(body))]}, {"headers": GRPC}):
                 paths = PASSES if len(body) < 2000 else ("/up", "/unbuffered", "/grpc", "/fastcgi", "/single", "/again/status/500")
                 if "content-length" not in dict(how.get("headers", ())):
                     paths = [x for x in paths if x not in ("/uwsgi/unbuffered", "/scgi/unbuffered")]
-                self.clean_of(paths, lambda port, path, how=how, body=body: self.body(port, path, body, **how))
+                self.clean_of(paths, lambda port, path, how=how, body=message(body, how): self.body(port, path, body, **how))
         for size, pad in ((1, None), (1, 0), (100, 255), (16384, None)):
             self.clean_of(("/up", "/unbuffered", "/grpc"),
                           lambda port, path, size=size, pad=pad: self.body(port, path, b"v" * 3000, size, pad))
@@ -239,8 +246,8 @@ class Http2(Case):
         self.blocked(("/up",), lambda port, path: self.one(port, path, headers=[("x-a", "y" * 9000 + BAD)], pieces=5)[0])
         self.blocked(("/up",), lambda port, path: self.one(port, path + "/" + urllib.parse.quote(BAD))[0])
         for body in (BODY, b"x" * 5000 + BODY, BODY + b"x" * 5000):
-            for how in ({}, {"headers": [("content-type", "application/grpc"), ("te", "trailers")]}, {"size": 7, "pad": 3}):
-                self.blocked(every, lambda port, path: self.one(port, path, body=body, **how)[0])
+            for how in ({}, {"headers": GRPC}, {"size": 7, "pad": 3}):
+                self.blocked(every, lambda port, path: self.one(port, path, body=message(body, how), **how)[0])
 
     def test_many_streams_at_once(self):
         with H2(self.guarded2.port, LONG) as c:
