@@ -134,7 +134,7 @@ static void write_part(struct buf *out, struct slice s)
         return;
     }
     for (size_t i = 0; i < s.n; i++)
-        (void)buf_add_char(out, strchr("${}", s.p[i]) ? '?' : (char)s.p[i]);
+        (void)buf_add(out, strchr("${}", s.p[i]) ? (const void *)"?" : &s.p[i], 1);
 }
 
 /* The marks move along. */

@@ -25,6 +25,6 @@ void target_event(void *target, const struct eval_event *e);
 /* The key is the evaluation's. Appends the target to out, which holds nothing yet: text lies there.
  * It is at most TARGET_BYTES longer than the key. */
 enum status target_end(struct lookup_target *t, struct slice key, struct buf *out) MUST_USE;
-#define TARGET_BYTES (SERVER_MARKS * (2 * SERVER_TEXT_BYTES + 8))
+#define TARGET_BYTES ((size_t)SERVER_MARKS * (2 * SERVER_TEXT_BYTES + 8))
 
 #endif
