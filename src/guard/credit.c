@@ -36,15 +36,25 @@ struct guard_credit *guard_credit_of(struct guard *g, uint64_t client)
 {
     uint64_t now = g->now_ms();
     struct guard_credit *c = &g->credits[mix(client ^ g->seed) % LIMIT_GUARD_CREDITS];
-    if (c->client == client) {
+    grow(&g->grant, g->grant_ms, now, GUARD_GRANT_PER_MS, GUARD_GRANT_MOST);
+    g->grant_ms = now;
+    if (c->client != client)
+        *c = (struct guard_credit){
+            .client = client, .left = GUARD_CREDIT_NEW, .granted = GUARD_CREDIT_NEW};
+    else
         grow(&c->left, c->seen_ms, now, GUARD_CREDIT_PER_MS, GUARD_CREDIT_MOST);
-    } else {
-        grow(&g->grant, g->grant_ms, now, GUARD_GRANT_PER_MS, GUARD_GRANT_MOST);
-        g->grant_ms = now;
-        uint64_t given = g->grant < GUARD_CREDIT_NEW ? g->grant : GUARD_CREDIT_NEW;
-        g->grant -= given;
-        *c = (struct guard_credit){.client = client, .left = given};
+    if (c->granted > g->grant) { /* others spent it */
+        c->left -= c->granted - g->grant;
+        c->granted = g->grant;
     }
     c->seen_ms = now;
     return c;
+}
+
+void guard_credit_spend(struct guard *g, struct guard_credit *c, uint64_t units)
+{
+    uint64_t granted = units < c->granted ? units : c->granted;
+    c->granted -= granted;
+    g->grant -= granted < g->grant ? granted : g->grant;
+    c->left -= units < c->left ? units : c->left;
 }

@@ -27,21 +27,23 @@
  *
  * Examining costs steps and work (lookup/examine.h), some nanoseconds each. Each client has a
  * credit of its own, so that who sends nothing but hostile requests spends his own only: it grows
- * with time and with the bytes that are examined. New clients get theirs out of a grant that they
- * share, for addresses are cheap. Whatever is left, a request has a credit that examines payloads
+ * with time and with the bytes that are examined. What new clients begin with comes out of a grant
+ * that they share, for addresses are cheap: as they spend it, so those who send ordinary requests
+ * leave it to others. Whatever is left, a request has a credit that examines payloads
  * of ordinary length exactly (99.9 % of the collected ones in every coding): else a client could
  * send until nothing is left, and then what he came for, past a guard that fails open. Beyond it
  * the least that each byte gets holds, and what exceeds that is the limit "budget". */
-#define GUARD_CREDIT_MOST 4194304u  /* 4 to 8 ms */
-#define GUARD_CREDIT_NEW 1048576u   /* 1 to 2 ms */
+#define GUARD_CREDIT_MOST 16777216u /* 16 ms or so */
+#define GUARD_CREDIT_NEW 4194304u   /* 4 ms: documents of a MiB full of ${ and escapes */
 #define GUARD_CREDIT_PER_MS 2048u   /* of a client: 0.2 to 0.4 % of a core */
 #define GUARD_CREDIT_REQUEST 32768u /* some 30 us: as much as a server takes for a request */
-#define GUARD_GRANT_MOST 67108864u  /* 64 new clients at once */
-#define GUARD_GRANT_PER_MS 65536u   /* and 60 a second: 6 to 12 % of a core */
+#define GUARD_GRANT_MOST 67108864u  /* 16 new clients at once that spend all of theirs */
+#define GUARD_GRANT_PER_MS 65536u   /* and 15 a second: 6 to 12 % of a core */
 
 struct guard_credit {
     uint64_t client; /* 0: free */
     uint64_t left, seen_ms;
+    uint64_t granted; /* of what is left: the grant's, as long as it lasts */
 };
 
 struct guard {
@@ -57,6 +59,7 @@ struct guard {
 
 /* The account of a client, brought up to date. */
 struct guard_credit *guard_credit_of(struct guard *g, uint64_t client);
+void guard_credit_spend(struct guard *g, struct guard_credit *c, uint64_t units);
 
 /* --- places where a lookup may begin (scan.c) */
 

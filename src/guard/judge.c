@@ -180,7 +180,10 @@ static enum status examine_for(struct guard_request *q, struct slice text, struc
     examiner_set_credit(g->examiner, had);
     enum status st = examine(g->examiner, text, r);
     uint64_t left = examiner_credit(g->examiner);
-    c->left = left > had ? c->left + (left - had) : less(c->left, had - left);
+    if (left > had)
+        c->left += left - had;
+    else
+        guard_credit_spend(g, c, had - left);
     c->left = c->left < GUARD_CREDIT_MOST ? c->left : GUARD_CREDIT_MOST;
     q->credit = less(q->credit, less(had, left));
     return st;

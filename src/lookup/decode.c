@@ -11,6 +11,14 @@ const struct decoder decoders[] = {
     {"base64", 0, decode_base64},           {0},
 };
 
+const struct decoder decoders_once[] = {
+    {"utf-16", SIGN_NUL, decode_utf16},
+    {"url", SIGN_PERCENT, decode_url},
+    {"backslash", SIGN_BACKSLASH, decode_backslash},
+    {"entity", SIGN_ENTITY, decode_entity},
+    {0},
+};
+
 /* Up to `most` digits of the base; how many there were. */
 static size_t number(struct slice s, size_t at, unsigned base, size_t most, uint32_t *ret)
 {

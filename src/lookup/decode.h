@@ -28,6 +28,8 @@ struct decoder {
 #define DECODE_LOOK 8 /* bytes looked at for one unit of work */
 
 extern const struct decoder decoders[]; /* ends with a NULL name */
+/* Those of escapes and UTF-16, in the order in which most writers put them one over the other. */
+extern const struct decoder decoders_once[];
 
 enum status decode_url(struct slice in, struct decoding *d, struct buf *out); /* %24, %u0024 */
 enum status decode_backslash(struct slice in, struct decoding *d,

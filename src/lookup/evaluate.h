@@ -96,5 +96,9 @@ struct eval_possible {
         if_closed; /* if_closed: as if every } were there that the text lacks at its end */
 };
 struct eval_possible evaluate_possible(struct slice text, unsigned signs); /* its signs.h */
+/* The same of what decoders of escapes and UTF-16 can make of the text, in any order and number of
+ * layers (not what base64 holds): whether ${jndi can come of it, for what names it and cannot reach
+ * is told as well, or what can reorder text. False is exact. */
+bool evaluate_disguised(struct slice text);
 
 #endif

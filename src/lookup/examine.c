@@ -11,12 +11,14 @@
 struct node {
     size_t at, n; /* of what was decoded: where it lies in texts */
     size_t depth;
-    size_t from; /* the node it was decoded from */
+    size_t from;  /* the node it was decoded from */
+    bool refused; /* no escapes in it can matter, only base64 */
     const char *chain[EXAMINE_LAYERS];
 };
 
 #define EXAMINE_SIGNS 4    /* bytes of a text looked at for one unit: for its signs */
 #define EXAMINE_LOOK 1     /* and for what it may reach */
+#define EXAMINE_DISGUISE 2 /* units for each byte to refuse a text in disguise */
 #define EXAMINE_LINE 160   /* units for each line */
 #define EXAMINE_START 40   /* units to begin an evaluation */
 #define EXAMINE_DECODER 10 /* and to call a decoder */
@@ -444,6 +446,37 @@ static enum status add_decoded(struct examiner *x, size_t from, const struct dec
     return OK;
 }
 
+static const struct decoder base64 = {"base64", 0, decode_base64};
+
+/* Behind the evaluation of the text as it is, which a log of plain attempts ends with. */
+static bool has_disguise(struct examiner *x, struct slice text, unsigned signs)
+{
+    if (!(signs & (SIGN_PERCENT | SIGN_BACKSLASH | SIGN_ENTITY | SIGN_NUL)))
+        return false;
+    x->work += text.n * EXAMINE_DISGUISE;
+    return evaluate_disguised(text);
+}
+
+/* What decoders make of a node. Where no escape can matter, they only put together what base64 may
+ * be: then the first that there is in each layer is enough, and not every order. */
+static enum status decode_node(struct examiner *x, size_t i, unsigned signs)
+{
+    enum status st = OK;
+    bool refused = x->nodes[i].refused || !has_disguise(x, node_text(x, i), signs);
+    const struct decoder *d = refused ? decoders_once : decoders;
+    for (; st == OK && d->name; d++) {
+        size_t before = x->node_count;
+        if (d->needs & ~signs)
+            continue;
+        st = add_decoded(x, i, d);
+        if (refused && x->node_count > before) {
+            x->nodes[before].refused = true;
+            break;
+        }
+    }
+    return st == OK && refused ? add_decoded(x, i, &base64) : st;
+}
+
 static void begin(struct examiner *x, struct slice line)
 {
     uint64_t n = line.n, least = n * EXAMINE_LEAST_PER_BYTE + EXAMINE_LEAST_FLOOR;
@@ -487,14 +520,13 @@ enum status examine(struct examiner *x, struct slice line, struct examined *ret)
         struct slice text = node_text(x, i);
         unsigned signs = signs_of(text);
         x->work += text.n / EXAMINE_SIGNS;
-        st = examine_text(x, text, signs, ret);
+        if (!x->nodes[i].refused)
+            st = examine_text(x, text, signs, ret);
         if (ret->verdict > before)
             best_node = i;
         if (st != OK || ret->verdict == VERDICT_REACHES || x->nodes[i].depth == EXAMINE_LAYERS)
             continue;
-        for (const struct decoder *d = decoders; st == OK && d->name; d++)
-            if (!(d->needs & ~signs))
-                st = add_decoded(x, i, d);
+        st = decode_node(x, i, signs);
     }
     if (st == OK && x->spent)
         attempt(ret, ATTEMPT_BUDGET, line);

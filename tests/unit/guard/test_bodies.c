@@ -1051,6 +1051,32 @@ static void test_credit(void **state)
     probe_done(&p);
 }
 
+/* What customers send: a bundle of 10,000 template strings with everything that JavaScript escapes,
+ * plain and in JSON, from one who comes for the first time. */
+static void test_ordinary_bundle(void **state)
+{
+    static const char *const lines[] = {
+        "n.push(t?`<li class=\"${t.join}\">${e[9].index??`none:${e.length}`}</li>`:'id:');",
+        "n.push(t?`<li class=\\\"${t.join}\\\">${e[9].index??`none:${e.length}`}</li>`:'id:');\\n",
+        "a.replace(/[\\u00e0-\\u00ff\\d\\s]/g,x=>`\\x1b[${j}m${i}${n}`),{j,n,d:i};%d%20;&amp;x",
+    };
+    struct probe p;
+    struct buf b;
+    (void)state;
+    probe_init(&p);
+    p.g->now_ms = stands_still;
+    buf_init(&b, MIB(2));
+    for (size_t k = 0; k < ARRAY_LEN(lines); k++) {
+        char client[4] = {1, 1, 2, (char)k};
+        buf_clear(&b);
+        for (size_t i = 0; i < 10000; i++)
+            (void)buf_add_str(&b, lines[k]);
+        assert_string_equal(ask(&p, client, buf_slice(&b)), "nothing");
+    }
+    buf_done(&b);
+    probe_done(&p);
+}
+
 static uint64_t clock_ms;
 
 static uint64_t told_time(void)
@@ -1067,7 +1093,8 @@ static void test_credit_grows(void **state)
     g->grant_ms = clock_ms = 1000;
     struct guard_credit *c = guard_credit_of(g, 7);
     assert_int_equal(c->left, GUARD_CREDIT_NEW);
-    c->left = 0;
+    guard_credit_spend(g, c, UINT64_MAX);
+    assert_int_equal(c->left, 0);
     clock_ms += 10;
     assert_int_equal(guard_credit_of(g, 7)->left, 10 * GUARD_CREDIT_PER_MS);
     clock_ms = 0; /* a clock that goes back gives nothing */
@@ -1077,9 +1104,18 @@ static void test_credit_grows(void **state)
     /* addresses without end share the grant */
     clock_ms = g->grant_ms = 5000;
     uint64_t given = 0;
-    for (uint64_t client = 100; client < 4100; client++)
-        given += guard_credit_of(g, client)->left;
+    g->grant = GUARD_GRANT_MOST;
+    for (uint64_t client = 100; client < 4100; client++) { /* ordinary ones leave it to others */
+        assert_int_equal(guard_credit_of(g, client)->left, GUARD_CREDIT_NEW);
+        guard_credit_spend(g, guard_credit_of(g, client), 1000);
+    }
+    for (uint64_t client = 100; client < 8100; client++) {
+        c = guard_credit_of(g, client);
+        given += c->left;
+        guard_credit_spend(g, c, c->left);
+    }
     assert_true(given <= GUARD_GRANT_MOST);
+    assert_int_equal(guard_credit_of(g, 9000)->left, 0);
     guard_free(g);
     assert_int_equal(guard_client_of(SLICE_LIT("\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\1")),
                      guard_client_of(SLICE_LIT("\x0a\0\0\1")));
@@ -1116,6 +1152,7 @@ int main(void)
         cmocka_unit_test(test_rule_excepted),
         cmocka_unit_test(test_credit),
         cmocka_unit_test(test_credit_grows),
+        cmocka_unit_test(test_ordinary_bundle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

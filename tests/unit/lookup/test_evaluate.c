@@ -94,6 +94,7 @@ static void what_cannot_reach_is_refused(void **state)
         {"${${q}${j${q}n", false},
         {"${::-${event:Message}}", true},
         {"${e${::-v}ent${sys:path.separator}Me${lower:${upper:\xc3\x9f}}ag${x:-e}}", true},
+        {"${${lower:j:-x}${upper:n:-y z}d${lower:i:-}:", true},
         {"${event:Level}}", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -125,6 +126,36 @@ static void possible_until(void **state)
         if (p.as_is != rows[i].as_is || p.if_closed != rows[i].if_closed)
             fail_msg("%s: %zu, %zu", rows[i].text, p.as_is, p.if_closed);
     }
+}
+
+/* The same through escapes of any kind, one in another. */
+static void disguises_are_not_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool possible;
+    } rows[] = {
+        {"%24%7Bjndi", true},
+        {"$%7b%256andi", true},
+        {"\\u0024{\\jnd&#105;", true},
+        {"${j\\\nn\\\r\nd${::-\\\ni}", true},
+        {"${\\u00%36andi", true},
+        {"&dollar;&lbrace;%20jndi", true},
+        {"${%6a%7Dn${q:-%64}i", true},
+        {"${jnd%C4%B1", true},
+        {"%24{${lower:\\x6a:-x}nd${lower:%69:-y}", true},
+        {"%24{event%3aMe\\x73sag\\u0065", true},
+        {"${b&#97;se64", true},
+        {"`${j}` and \\\"${n}\\\", d: %20i\\n", false},
+        {"{\"a\":\"\\\"${name}\\\"\\njoin\\n\\nnode &lt;div&gt;&amp;nbsp;disc\"}", false},
+        {"%7B%22note%22%3A%22%24%7Bname%7D%20joins%20nodes%3A%20dir%3A%22%7D", false},
+        {"/[\\w\\s.]+\\u00e0-\\u00ff${x}/ \\1 %d %s base64:", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (evaluate_disguised(slice_str(rows[i].text)) != rows[i].possible)
+            fail_msg("%s", rows[i].text);
+    assert_true(evaluate_disguised(SLICE_LIT("$\0{\0j\0n\0d\0i\0")));
 }
 
 static void turkish_letters(void **state)
@@ -255,10 +286,15 @@ static void memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_hold),        cmocka_unit_test(what_cannot_reach_is_refused),
-        cmocka_unit_test(turkish_letters),   cmocka_unit_test(possible_until),
-        cmocka_unit_test(cost_is_bounded),   cmocka_unit_test(frames_end_at_their_limit),
-        cmocka_unit_test(cut_at_every_byte), cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(rules_hold),
+        cmocka_unit_test(what_cannot_reach_is_refused),
+        cmocka_unit_test(disguises_are_not_refused),
+        cmocka_unit_test(turkish_letters),
+        cmocka_unit_test(possible_until),
+        cmocka_unit_test(cost_is_bounded),
+        cmocka_unit_test(frames_end_at_their_limit),
+        cmocka_unit_test(cut_at_every_byte),
+        cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
