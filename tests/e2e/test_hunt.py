@@ -153,8 +153,8 @@ DECODERS = [  # how it is written, the decoders that are named
     *((base64.urlsafe_b64encode(b"xyz"[:n] + gzip.compress(PAYLOAD.encode())).decode(), ["base64"]) for n in range(4)),
     (base64.b64encode(urllib.parse.quote(PAYLOAD, safe="").encode()).decode(), ["base64", "url"]),
     (urllib.parse.quote(base64.b64encode(b"ab" + PAYLOAD.encode()).decode(), safe=""), ["base64"]),
-    (PAYLOAD.encode("utf-16-le").decode(), ["utf-16"]),
-    (PAYLOAD.encode("utf-16-be").decode(), ["utf-16"]),
+    *((PAYLOAD.encode(form).decode(), []) for form in ("utf-16-le", "utf-16-be")),  # the log is in it, not the line
+    *(("GET / HTTP/1.1 " * 20 + PAYLOAD.encode(form).decode(), ["utf-16"]) for form in ("utf-16-le", "utf-16-be")),
 ]
 
 
