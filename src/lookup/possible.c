@@ -530,7 +530,7 @@ static const struct disguise {
 enum { DISGUISES = ARRAY_LEN(disguises), RARE = ARRAY_LEN(disguises[0].rare) };
 
 /* A bit for each letter, of all disguises one behind the other; and all of them for escapes. */
-#define BOTH(c, bit) [c] = bit, [(c)-32] = bit
+#define BOTH(c, bit) [c] = (bit), [(c)-32] = (bit)
 static const uint16_t rare_bits[256] = {
     BOTH('j', 1),  BOTH('n', 2),   BOTH('d', 4),   BOTH('i', 8),   [0xc4] = 8,
     BOTH('v', 16), BOTH('m', 32),  BOTH('g', 64),  BOTH('s', 256), ['6'] = 512,

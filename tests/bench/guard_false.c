@@ -74,7 +74,9 @@ static void xml_text(struct slice s, struct buf *out)
 /* Lines of 76 as mail has them; 0: one. `url`: base64url without padding. */
 static void base64(struct slice s, size_t line, bool url, struct buf *out)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char for_url[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     size_t column = 0;
     for (size_t i = 0; i < s.n; i += 3) {
         size_t have = s.n - i < 3 ? s.n - i : 3;
@@ -84,10 +86,7 @@ static void base64(struct slice s, size_t line, bool url, struct buf *out)
             uint32_t d = v >> (18 - 6 * k) & 63;
             if (k > have && url)
                 break;
-            (void)buf_add_char(out, k > have  ? '='
-                                    : d < 62  ? digits[d]
-                                    : d == 62 ? (url ? '-' : '+')
-                                              : (url ? '_' : '/'));
+            (void)buf_add(out, k > have ? "=" : (url ? for_url : digits) + d, 1);
         }
         column += 4;
         if (line && column >= line) {
@@ -112,7 +111,9 @@ static void printable(struct slice s, const char * not, struct buf *out)
 {
     for (size_t i = 0; i < s.n; i++) {
         uint8_t c = s.p[i];
-        (void)buf_add_char(out, c < 0x20 || c == 0x7f || strchr(not, c) ? ' ' : (char)c);
+        char blank = ' ';
+        bool fits = c >= 0x20 && c != 0x7f && !strchr(not, c);
+        (void)buf_add(out, fits ? (const void *)&c : &blank, 1);
     }
 }
 
@@ -441,11 +442,12 @@ static uint32_t length(const uint8_t p[4])
 int main(int argc, char **argv)
 {
     static char kind[64], name[KIB(4)];
-    uint8_t head[12], *data = malloc(MIB(16));
+    static uint8_t data[MIB(16)];
+    uint8_t head[12];
     struct guard *g = NULL;
     memory.p = malloc(MEMORY);
     spent = argc > 1 && strcmp(argv[1], "spent") == 0;
-    if (!data || !memory.p || (argc > 1 && !spent) || guard_new(&g) != OK)
+    if (!memory.p || (argc > 1 && !spent) || guard_new(&g) != OK)
         return 2;
     g->now_ms = no_time;
     while (read_whole(head, sizeof head)) {
@@ -464,6 +466,5 @@ int main(int argc, char **argv)
                    (unsigned long long)kinds[k].of[i].hits);
     guard_free(g);
     free(memory.p);
-    free(data);
     return 0;
 }

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice line = slice_of(data, size);
     uint64_t lines = 0;
     bool opener = false;
-    if (examiner_new(&x) != OK)
+    if (size == 0 || !data || examiner_new(&x) != OK)
         return 0;
     prefilter_init(&f);
     for (size_t at = 0; at < size && !opener; at++) {
