@@ -9,7 +9,8 @@
  * redirects.
  *
  * ngx_http_hikeshi_module.c    directives, merging, start of a worker
- * ngx_http_hikeshi_request.c   the handlers: head, body
+ * ngx_http_hikeshi_request.c   the handlers, the head, what is done about a finding
+ * ngx_http_hikeshi_body.c      the body
  * ngx_http_hikeshi_answer.c    what a blocked client gets; variables
  * ngx_http_hikeshi_events.c    events to files and syslog
  * ngx_http_hikeshi_rules.c     the rules of a worker, and their change-over
@@ -181,16 +182,35 @@ ngx_http_hikeshi_slice(ngx_str_t *s)
 
 ngx_int_t ngx_http_hikeshi_head_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_hikeshi_log_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_hikeshi_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
-void ngx_http_hikeshi_body_filter_init(void);
 void ngx_http_hikeshi_free_contexts(void);
+/* of the request here: off, report or block, by directives, clients and rules */
+ngx_uint_t ngx_http_hikeshi_mode(ngx_http_request_t *r,
+    ngx_http_hikeshi_loc_conf_t *hlcf);
+void ngx_http_hikeshi_begin(ngx_http_request_t *r, struct guard_request *q,
+    struct guard_options *o, ngx_http_hikeshi_loc_conf_t *hlcf);
+/* in r->ctx of a request whose head is clean: all there is to know of it */
+extern ngx_http_hikeshi_ctx_t  ngx_http_hikeshi_clean;
+ngx_http_hikeshi_ctx_t *ngx_http_hikeshi_create_ctx(ngx_http_request_t *r,
+    ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode);
 /* the context of a main request that has one, whatever redirects it went through */
 ngx_http_hikeshi_ctx_t *ngx_http_hikeshi_find_ctx(ngx_http_request_t *r);
 ngx_uint_t ngx_http_hikeshi_examined(ngx_http_request_t *r);
+/* tells what is new in a finding; the status of a block, or NGX_DECLINED */
+ngx_int_t ngx_http_hikeshi_act(ngx_http_request_t *r,
+    ngx_http_hikeshi_ctx_t *ctx);
+ngx_uint_t ngx_http_hikeshi_listed(ngx_array_t *fields, const struct guard_field *f);
+
+/* body */
+
+void ngx_http_hikeshi_body_filter_init(void);
+ngx_int_t ngx_http_hikeshi_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
+ngx_int_t ngx_http_hikeshi_read_body(ngx_http_request_t *r,
+    ngx_http_hikeshi_loc_conf_t *hlcf);
+ngx_int_t ngx_http_hikeshi_body_before(ngx_http_request_t *r,
+    ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode);
 /* several headers of a name are one list (RFC 9110, section 5.3) */
 struct slice ngx_http_hikeshi_header(ngx_http_request_t *r,
     const char *lowcase);
-ngx_uint_t ngx_http_hikeshi_listed(ngx_array_t *fields, const struct guard_field *f);
 
 /* answer */
 
