@@ -143,10 +143,28 @@ struct framing {
     uint64_t length;
 };
 
+/* *list is empty, a field, or what is in `joined`. */
+static enum status add_to_list(struct slice *list, struct buf *joined, struct slice value)
+{
+    if (!list->n) {
+        *list = value;
+        return OK;
+    }
+    if (!joined->n) {
+        buf_init(joined, LIMIT_GUARD_HTTP_HEAD);
+        (void)buf_add_slice(joined, *list);
+    }
+    (void)buf_add_char(joined, ',');
+    (void)buf_add_slice(joined, value);
+    *list = buf_slice(joined);
+    return buf_status(joined);
+}
+
 static enum status take_framing(struct reader *r, struct http_request *q, struct framing *ret)
 {
     for (size_t i = 0; i < q->field_count; i++) {
         const struct http_field *f = &q->fields[i];
+        enum status st = OK;
         uint64_t n = 0;
         if (same_word(f->name, "host")) {
             if (ret->has_host)
@@ -155,9 +173,9 @@ static enum status take_framing(struct reader *r, struct http_request *q, struct
             if (!q->host.n)
                 q->host = f->value;
         } else if (same_word(f->name, "content-type")) {
-            q->content_type = f->value;
+            st = add_to_list(&q->content_type, &q->types, f->value);
         } else if (same_word(f->name, "content-encoding")) {
-            q->content_encoding = f->value;
+            st = add_to_list(&q->content_encoding, &q->encodings, f->value);
         } else if (same_word(f->name, "content-length")) {
             if (ret->has_length)
                 return FAIL_AT(r, f->name.p, ST_MALFORMED, N_("a second Content-Length"));
@@ -171,6 +189,8 @@ static enum status take_framing(struct reader *r, struct http_request *q, struct
                                N_("Transfer-Encoding is chunked, once, or nothing"));
             ret->chunked = true;
         }
+        if (st != OK)
+            return FAIL_AT(r, f->name.p, st, N_("not enough memory"));
     }
     if (ret->chunked && ret->has_length)
         return FAIL_AT(r, r->head, ST_MALFORMED,
@@ -264,6 +284,8 @@ enum status http_request_next(struct slice whole, struct slice *rest, struct htt
 
 void http_request_done(struct http_request *q)
 {
+    buf_done(&q->types);
+    buf_done(&q->encodings);
     buf_done(&q->body);
 }
 

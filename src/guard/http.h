@@ -21,9 +21,11 @@ struct http_request {
     struct slice host;                /* of the target, else of the field; empty in HTTP/1.0 */
     struct http_field fields[LIMIT_GUARD_HTTP_FIELDS];
     size_t field_count; /* with those behind a chunked body */
+    /* several fields of a name are one list (RFC 9110, section 5.3) */
     struct slice content_type, content_encoding;
+    struct buf types, encodings; /* where there are several; http_request_done frees them */
     bool has_body;
-    struct buf body; /* http_request_done frees it */
+    struct buf body; /* and this */
 };
 
 /* Takes the next request off *rest, of which `whole` is the beginning. ST_END: nothing is left.

