@@ -201,7 +201,8 @@ static bool is_line_end(struct slice s, size_t at)
 }
 
 /* Behind a single backslash: lenient readers of JSON take any character for itself, and a line goes
- * on behind its end (YAML, JSON5). :\- is a token of Log4j's own, and stays. */
+ * on behind its end (YAML, JSON5). :\- is a token of substitution itself,
+ * and stays. */
 static struct unescaped backslash_any(struct slice s, size_t i)
 {
     if (is_line_end(s, i)) {

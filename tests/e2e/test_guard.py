@@ -1479,8 +1479,9 @@ __attribute__((constructor)) static void begin(void) { snprintf(file, sizeof fil
 
 class Interrupted(unittest.TestCase):
     """No nginx outlives the tests that began it, however they end."""
-    TESTS = """import os, time
+    TESTS = """import os, signal, time
 from edge import Nginx
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background inherits that it is ignored
 edge = Nginx("server { listen 127.0.0.1:PORT; }", guard=False).start()
 print(edge.pid(), *edge.worker_pids(), edge.dir, flush=True)
 time.sleep(60)
