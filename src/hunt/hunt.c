@@ -18,7 +18,6 @@
 #define SPLIT LINES_SPAN /* a plain file of twice this length is searched in parts of it */
 #define WINDOWS MIB(16)  /* mapped at once by all threads; pages of a file count as memory */
 #define WINDOW_LEAST MIB(1)
-#define AHEAD_AFTER MIB(1) /* takes a millisecond, a thread some hundredths of one to begin */
 
 /* One file, shared by its parts. */
 struct file {
@@ -60,8 +59,7 @@ struct hunt {
     size_t missing;
     enum status failed;
     struct err why;
-    unsigned running; /* threads: of those that were asked for, the others may unpack ahead */
-    atomic_int over;  /* nothing more is begun */
+    atomic_int over; /* nothing more is begun */
 };
 
 struct worker {
@@ -479,31 +477,12 @@ static void *work(void *ctx)
     for (;;) {
         (void)pthread_mutex_lock(&h->lock);
         w->part = next_part(h);
-        h->running -= !w->part;
         (void)pthread_mutex_unlock(&h->lock);
         if (!w->part)
             return NULL;
         run_part(w);
         finish_part(w);
     }
-}
-
-static bool lend(void *ctx)
-{
-    struct hunt *h = ctx;
-    (void)pthread_mutex_lock(&h->lock);
-    bool spare = h->running < h->o->jobs;
-    h->running += spare;
-    (void)pthread_mutex_unlock(&h->lock);
-    return spare;
-}
-
-static void take_back(void *ctx)
-{
-    struct hunt *h = ctx;
-    (void)pthread_mutex_lock(&h->lock);
-    h->running--;
-    (void)pthread_mutex_unlock(&h->lock);
 }
 
 static enum status worker_init(struct worker *w, struct hunt *h)
@@ -523,7 +502,6 @@ static enum status worker_init(struct worker *w, struct hunt *h)
     w->text.give_memory = give_memory;
     w->text.stop = &h->over;
     w->text.interrupted = h->o->stop;
-    w->text.lender = (struct ahead_lender){h, lend, take_back, AHEAD_AFTER};
     return st;
 }
 
@@ -535,13 +513,9 @@ static enum status run_threads(struct hunt *h, struct worker *workers)
     assert(h->o->jobs >= 1 && h->o->jobs <= LIMIT_HUNT_JOBS);
     for (unsigned i = 0; st == OK && i < h->o->jobs; i++)
         st = worker_init(&workers[i], h);
-    h->running = h->o->jobs;
-    for (unsigned i = 1; st == OK && i < h->o->jobs; i++) {
+    for (unsigned i = 1; st == OK && i < h->o->jobs; i++)
         if (pthread_create(&threads[started], NULL, work, &workers[i]) == 0)
             started++;
-        else
-            take_back(h);
-    }
     if (st == OK)
         (void)work(&workers[0]);
     for (unsigned i = 0; i < started; i++)

@@ -237,11 +237,9 @@ static enum status search_text(struct text_search *t, const struct stream_source
     size_t have = 0;
     bool more = true, begun = false, newline = true;
     enum status st = OK, in = OK;
-    struct ahead ahead; /* unpacks; plain bytes come as fast as they are searched */
-    ahead_init(&ahead, from, t->depth ? &t->lender : NULL);
     while (st == OK && more) {
         size_t got = 0, used = 0, room = BUFFER - have;
-        in = ahead_read(&ahead, t->buffer + have, room < READ ? room : READ, &got, &e);
+        in = from->read(from->ctx, t->buffer + have, room < READ ? room : READ, &got, &e);
         more = in == OK && got > 0;
         have += more ? got : 0;
         t->bytes += more ? got : 0;
@@ -269,7 +267,6 @@ static enum status search_text(struct text_search *t, const struct stream_source
         memmove(t->buffer, t->buffer + used, have - used);
         have -= used;
     }
-    ahead_done(&ahead);
     if (st == OK && !t->block)
         st = line_search_end(&t->lines);
     end(t, have ? slice_of(t->buffer, have) : slice_of(t->tail, t->tail_n), newline);

@@ -2,8 +2,6 @@
  * archive, by content at every level. UTF-16 and UTF-32 are read as UTF-8. A zip that comes as a
  * stream, out of another archive or from a pipe, is kept in a temporary file while it is searched.
  *
- * What is packed is unpacked by a thread of its own where the caller lends one (ahead.h).
- *
  * One text_search per thread; it holds one read buffer and whatever the codecs of the file that is
  * being read take, bounded together by LIMIT_HUNT_CODECS. Input is hostile.
  */
@@ -11,7 +9,6 @@
 #define HIKESHI_HUNT_TEXT_H
 
 #include "codec/stream.h"
-#include "hunt/ahead.h"
 #include "hunt/lines.h"
 
 #include <stdatomic.h>
@@ -47,8 +44,7 @@ struct text_search {
     uint64_t inflated; /* of the file that is being read */
     uint64_t spooled;  /* in temporary files, of the archives that are open */
     struct text_limits limits;
-    struct ahead_lender lender; /* of threads that unpack; take NULL: none */
-    size_t tail_n;              /* the end of the text so far */
+    size_t tail_n; /* the end of the text so far */
     uint8_t tail[8192];
     /* Instead of searching: is given the blocks as line_search_block is. NULL: search. */
     enum status (*block)(void *ctx, struct slice block, bool more, size_t *ret_used);

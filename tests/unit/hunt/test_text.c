@@ -157,21 +157,9 @@ static void on_incomplete(void *ctx, struct slice label, const struct err *why)
     (void)snprintf(s->reason, sizeof s->reason, "%s", why->msg);
 }
 
-static bool take_thread(void *ctx)
+/* As a file, or as it comes from a pipe. limits may be NULL. */
+static struct seen search(struct slice bytes, bool regular, const struct text_limits *limits)
 {
-    ++*(unsigned *)ctx;
-    return true;
-}
-
-static void give_thread(void *ctx)
-{
-    --*(unsigned *)ctx;
-}
-
-static struct seen search_once(struct slice bytes, bool regular, const struct text_limits *limits,
-                               bool ahead)
-{
-    unsigned lent = 0;
     struct prefilter filter;
     struct text_search t;
     struct seen s = {.search = &t};
@@ -187,29 +175,11 @@ static struct seen search_once(struct slice bytes, bool regular, const struct te
     t.lines.hit = on_hit;
     t.lines.ctx = &s;
     t.on = (struct text_events){&s, on_begin, on_end, NULL, on_incomplete};
-    if (ahead)
-        t.lender = (struct ahead_lender){&lent, take_thread, give_thread, 0};
     (void)buf_add_str(&t.label, "f");
     assert_ok(text_search_file(&t, fd, regular, bytes.n, &e));
-    assert_int_equal(lent, 0);
     text_search_done(&t);
     (void)close(fd);
     return s;
-}
-
-/* As a file, or as it comes from a pipe; unpacked by the same thread and by another, which must
- * change nothing. limits may be NULL. */
-static struct seen search(struct slice bytes, bool regular, const struct text_limits *limits)
-{
-    struct seen a = search_once(bytes, regular, limits, false);
-    struct seen b = search_once(bytes, regular, limits, true);
-    assert_int_equal(a.hits, b.hits);
-    assert_int_equal(a.incompletes, b.incompletes);
-    assert_int_equal(a.texts, b.texts);
-    assert_int_equal(a.line, b.line);
-    assert_string_equal(a.label, b.label);
-    assert_string_equal(a.reason, b.reason);
-    return a;
 }
 
 static void assert_found(struct slice bytes, const char *inner, const char *a, const char *b)
@@ -396,7 +366,6 @@ static void stopped_early(void **state)
         struct seen seen = {.search = &t};
         struct err e = {0};
         bool ends = by_status;
-        unsigned lent = 0;
         stop = 0;
         prefilter_init(&filter);
         assert_ok(text_search_init(&t, &filter));
@@ -404,10 +373,8 @@ static void stopped_early(void **state)
         t.lines.ctx = &ends;
         t.on = (struct text_events){&seen, on_begin, on_end, NULL, on_incomplete};
         t.stop = &stop;
-        t.lender = (struct ahead_lender){&lent, take_thread, give_thread, 0};
         assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
         assert_int_equal(text_search_file(&t, fd, true, packed.n, &e), ends ? ST_END : OK);
-        assert_int_equal(lent, 0);
         assert_int_equal(seen.incompletes, 0);
         assert_in_range(t.bytes, 1, KIB(512)); /* of more than twice as much */
         text_search_done(&t);
@@ -633,16 +600,11 @@ static void bytes_behind_wide(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_in_each),
-        cmocka_unit_test(cut_at_every_byte),
-        cmocka_unit_test(limits_are_told),
-        cmocka_unit_test(depth_is_told),
-        cmocka_unit_test(wide_logs),
-        cmocka_unit_test(wide_at_its_fewest),
-        cmocka_unit_test(bytes_behind_wide),
-        cmocka_unit_test(damaged_far_in),
-        cmocka_unit_test(second_stream_asks_too_much),
-        cmocka_unit_test(stopped_early),
+        cmocka_unit_test(each_in_each),       cmocka_unit_test(cut_at_every_byte),
+        cmocka_unit_test(damaged_far_in),     cmocka_unit_test(second_stream_asks_too_much),
+        cmocka_unit_test(stopped_early),      cmocka_unit_test(limits_are_told),
+        cmocka_unit_test(depth_is_told),      cmocka_unit_test(wide_logs),
+        cmocka_unit_test(wide_at_its_fewest), cmocka_unit_test(bytes_behind_wide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
