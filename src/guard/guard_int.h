@@ -14,7 +14,7 @@
 #include "guard/inspect.h"
 #include "hunt/prefilter.h"
 
-#include <emmintrin.h>
+#include <immintrin.h>
 
 /* A spelling of ${ through four layers is shorter than what is ahead; both together are what
  * opener_in_piece takes. */

@@ -87,6 +87,7 @@ static void clean(struct guard *g, const char *name, const char *type, struct sl
     double began = seconds();
     for (size_t i = 0; i < rounds; i++) {
         begin(&q, g);
+        all &= !type || guard_body_begin(&q, slice_str(type), (struct slice){NULL, 0}) == OK;
         all &= type ? guard_body_clean(&q, s) : guard_head_clean(&q, s);
         guard_request_end(&q);
     }
