@@ -45,7 +45,7 @@ class Nginx:
                 "worker_shutdown_timeout 20s;\nevents { worker_connections 1024; }\nhttp {\ndefault_type text/plain;\n"
                 "%sroot %s/html;\n%s\n%s\n}\n") % (
                     "load_module %s;\n" % MODULE if self.guard else "", user, self.main, self.workers, self.dir,
-                    "" if "access_log" in http else "access_log off;\n", self.dir, temp, http)
+                    "" if re.search(r"access_log (?!off)", http) else "access_log off;\n", self.dir, temp, http)
         self.write("nginx.conf", conf.replace("PORT", str(self.port)).replace("DIR", self.dir))
 
     def path(self, name):
