@@ -147,7 +147,7 @@ def run(requests=100000, env=None, progress=None):
         upstream.stop()
         shutil.rmtree(folder)
     reports = re.split(r"\n(?=(?:Direct|Indirect) leak of )", edge.said)
-    leaks = [x for x in reports if re.match("(Direct|Indirect) leak", x) and re.search(r"hikeshi|guard_|/guard/|hs_", x)]
+    leaks = [x for x in reports if re.match("(Direct|Indirect) leak", x) and re.search(r"ngx_http_hikeshi_|\bguard_|\bhs_", x)]
     if re.search("ERROR: AddressSanitizer|runtime error", edge.said):
         leaks.append(edge.said[-6000:])
     return {"requests": requests, "sanitized": sanitized, "wrong": dict(wrong), "alarms": edge.alarms, "leaks": leaks,
