@@ -42,8 +42,8 @@ const char *attempt_reason_name(enum attempt_reason r); /* "budget", "cycle", â€
 #define EXAMINE_WORK_PER_BYTE 128
 #define EXAMINE_WORK_FLOOR 65536
 #define EXAMINE_LEAST_PER_BYTE 2
-#define EXAMINE_LEAST_FLOOR 256
-#define EXAMINE_CREDIT_PER_BYTE 6
+#define EXAMINE_LEAST_FLOOR 192
+#define EXAMINE_CREDIT_PER_BYTE 5
 #define EXAMINE_CREDIT_MOST 16777216  /* 16 ms */
 #define EXAMINE_CREDIT_SPAN 4194304   /* of a span: half a unit for each of its bytes */
 #define EXAMINE_CREDIT_ALL 1073741824 /* a second, for what logs begin with */
