@@ -13,13 +13,13 @@ static enum status count(void *ctx, const struct line_hit *h)
     return OK;
 }
 
-/* A search that counts its hits. */
-static void begin_counting(struct line_search *s, struct prefilter *f, size_t *hits)
+static void begin_search(struct line_search *s, struct prefilter *f,
+                         enum status (*hit)(void *ctx, const struct line_hit *h), void *ctx)
 {
     prefilter_init(f);
     assert_ok(line_search_init(s, f));
-    s->hit = count;
-    s->ctx = hits;
+    s->hit = hit;
+    s->ctx = ctx;
 }
 
 static double cpu_seconds(void)
@@ -40,7 +40,7 @@ static void a_long_line_is_linear(void **state)
     size_t hits = 0, n = MIB(8);
     uint8_t *text = malloc(n);
     assert_non_null(text);
-    begin_counting(&s, &f, &hits);
+    begin_search(&s, &f, count, &hits);
     s.no_evaluation = true;
     for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
         size_t used = 0, length = strlen(pieces[i]);
@@ -66,7 +66,7 @@ static void lines_are_counted(void **state)
     struct buf b;
     size_t hits = 0, used = 0;
     buf_init(&b, MIB(1));
-    begin_counting(&s, &f, &hits);
+    begin_search(&s, &f, count, &hits);
     for (size_t i = 0; i < 5000; i++) {
         for (size_t k = 0; k < i % 60; k++)
             (void)buf_add_str(&b, k % 7 == 3 ? "\\u003" : "%25%2");
@@ -101,7 +101,7 @@ static void dense_text_hides_nothing(void **state)
     struct buf b;
     size_t hits = 0, used = 0;
     buf_init(&b, MIB(1));
-    begin_counting(&s, &f, &hits);
+    begin_search(&s, &f, count, &hits);
     s.no_evaluation = true;
     for (size_t d = 0; d < ARRAY_LEN(dense); d++) {
         for (size_t p = 0; p < ARRAY_LEN(payloads); p++) {
@@ -153,10 +153,7 @@ static void a_long_opener_is_found(void **state)
     struct line_search s;
     struct buf b;
     buf_init(&b, MIB(1));
-    prefilter_init(&f);
-    assert_ok(line_search_init(&s, &f));
-    s.hit = keep_verdict;
-    s.ctx = &got;
+    begin_search(&s, &f, keep_verdict, &got);
     for (size_t i = 0; i < ARRAY_LEN(openers); i++) {
         for (size_t d = 0; d < ARRAY_LEN(dense); d++) {
             for (size_t k = 0; k < ARRAY_LEN(lengths); k++) {
@@ -209,9 +206,7 @@ static void parts_are_told_as_the_whole(void **state)
     buf_init(&b, MIB(24));
     buf_init(&all, MIB(1));
     buf_init(&part, MIB(1));
-    prefilter_init(&f);
-    assert_ok(line_search_init(&s, &f));
-    s.hit = add_verdict;
+    begin_search(&s, &f, add_verdict, &all);
     while (b.n < 2 * LINES_SPAN + KIB(64)) {
         (void)buf_add_str(&b, "$$$$$$$$$$$$$$$$$$$$${jndi:x}"); /* a pass for each dollar */
         for (size_t k = 0; k < 20 + b.n % 7; k++)
@@ -235,24 +230,44 @@ static void parts_are_told_as_the_whole(void **state)
     buf_done(&part);
 }
 
-/* The verdicts of a text that comes in blocks of `step` bytes more each time, as from a pipe. */
-static void search_in_blocks(struct line_search *s, struct slice text, size_t step,
-                             struct buf *verdicts)
+/* A text, and the verdicts of its lines. */
+struct trial {
+    struct prefilter filter;
+    struct line_search search;
+    struct buf text, verdicts;
+};
+
+static void trial_init(struct trial *t)
 {
+    buf_init(&t->text, MIB(4));
+    buf_init(&t->verdicts, KIB(4));
+    begin_search(&t->search, &t->filter, add_verdict, &t->verdicts);
+}
+
+static void trial_done(struct trial *t)
+{
+    line_search_done(&t->search);
+    buf_done(&t->text);
+    buf_done(&t->verdicts);
+}
+
+/* The text comes in blocks of `step` bytes more each time, as from a pipe. */
+static void search_in_blocks(struct trial *t, size_t step)
+{
+    struct slice text = buf_slice(&t->text);
     size_t from = 0, have = 0;
-    s->ctx = verdicts;
-    buf_clear(verdicts);
-    line_search_begin(s);
+    buf_clear(&t->verdicts);
+    line_search_begin(&t->search);
     for (bool more = true; more;) {
         size_t used = 0;
         have = have + step < text.n - from ? have + step : text.n - from;
         more = from + have < text.n;
-        assert_ok(line_search_block(s, slice_sub(text, from, have), more, &used));
+        assert_ok(line_search_block(&t->search, slice_sub(text, from, have), more, &used));
         assert_in_range(used, 0, have);
         from += used;
         have -= used;
     }
-    assert_ok(line_search_end(s));
+    assert_ok(line_search_end(&t->search));
 }
 
 static void add_many(struct buf *b, const char *piece, size_t n)
@@ -285,37 +300,30 @@ static void a_long_lookup_is_told(void **state)
     };
     static const size_t starts[] = {0, 100, 30000, 60000, 65000, 150000},
                         steps[] = {4096, 65536, MIB(4)};
-    struct prefilter f;
-    struct line_search s;
-    struct buf b, got;
-    buf_init(&b, MIB(4));
-    buf_init(&got, KIB(4));
-    prefilter_init(&f);
-    assert_ok(line_search_init(&s, &f));
-    s.hit = add_verdict;
+    struct trial t;
+    struct buf *b = &t.text;
+    trial_init(&t);
     for (size_t i = 0; i < ARRAY_LEN(lookups); i++) {
         for (size_t at = 0; at < ARRAY_LEN(starts); at++) {
             for (size_t n = 20000; n < 600000; n *= 2) {
-                buf_clear(&b);
-                (void)buf_add_str(&b, "first\n");
-                add_many(&b, "$ (", starts[at]);
-                (void)buf_add_str(&b, lookups[i].head);
-                add_many(&b, lookups[i].padding, n);
-                (void)buf_add_str(&b, lookups[i].tail);
-                add_many(&b, "$ ", 100000);
-                (void)buf_add_str(&b, "\n${jndi:x}\n");
+                buf_clear(b);
+                (void)buf_add_str(b, "first\n");
+                add_many(b, "$ (", starts[at]);
+                (void)buf_add_str(b, lookups[i].head);
+                add_many(b, lookups[i].padding, n);
+                (void)buf_add_str(b, lookups[i].tail);
+                add_many(b, "$ ", 100000);
+                (void)buf_add_str(b, "\n${jndi:x}\n");
                 for (size_t k = 0; k < ARRAY_LEN(steps); k++) {
-                    search_in_blocks(&s, buf_slice(&b), steps[k], &got);
-                    if (got.n != 2 || got.p[0] == '0' + VERDICT_NONE)
+                    search_in_blocks(&t, steps[k]);
+                    if (t.verdicts.n != 2 || t.verdicts.p[0] == '0' + VERDICT_NONE)
                         fail_msg("%s behind %zu with %zu, %zu at once: %s", lookups[i].head,
-                                 starts[at], n, steps[k], buf_text(&got));
+                                 starts[at], n, steps[k], buf_text(&t.verdicts));
                 }
             }
         }
     }
-    line_search_done(&s);
-    buf_done(&b);
-    buf_done(&got);
+    trial_done(&t);
 }
 
 /* What a long line holds further on is told, whatever stands before it. */
@@ -338,32 +346,25 @@ static void the_worst_of_a_long_line_is_told(void **state)
         {"${a ", "jndi:x", ""}, /* no part of its name is behind */
     };
     static const size_t steps[] = {65536, MIB(4)};
-    struct prefilter f;
-    struct line_search s;
-    struct buf b, got;
-    buf_init(&b, MIB(4));
-    buf_init(&got, KIB(4));
-    prefilter_init(&f);
-    assert_ok(line_search_init(&s, &f));
-    s.hit = add_verdict;
+    struct trial t;
+    struct buf *b = &t.text;
+    trial_init(&t);
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         for (size_t n = 1000; n < 1000000; n *= 3) {
-            buf_clear(&b);
-            (void)buf_add_str(&b, lines[i].first);
-            add_many(&b, "z", n);
-            (void)buf_add_str(&b, lines[i].second);
-            add_many(&b, "z", 150000);
+            buf_clear(b);
+            (void)buf_add_str(b, lines[i].first);
+            add_many(b, "z", n);
+            (void)buf_add_str(b, lines[i].second);
+            add_many(b, "z", 150000);
             for (size_t k = 0; k < ARRAY_LEN(steps); k++) {
-                search_in_blocks(&s, buf_slice(&b), steps[k], &got);
-                if (strcmp(buf_text(&got), lines[i].want) != 0)
+                search_in_blocks(&t, steps[k]);
+                if (strcmp(buf_text(&t.verdicts), lines[i].want) != 0)
                     fail_msg("%s, %zu, %s, %zu at once: %s", lines[i].first, n, lines[i].second,
-                             steps[k], buf_text(&got));
+                             steps[k], buf_text(&t.verdicts));
             }
         }
     }
-    line_search_done(&s);
-    buf_done(&b);
-    buf_done(&got);
+    trial_done(&t);
 }
 
 int main(void)

@@ -340,7 +340,7 @@ static void second_stream_asks_too_much(void **state)
     buf_done(&packed);
 }
 
-/* The caller ends the search, by a status or by the flag: no thread stays. */
+/* The caller ends the search, by a status or by the flag. */
 static atomic_int stop;
 
 static enum status stop_at_hit(void *ctx, const struct line_hit *h)
