@@ -335,11 +335,6 @@ static uint8_t at_or_nul(struct slice s, size_t at)
     return at < s.n ? s.p[at] : 0;
 }
 
-static bool is_escape(uint8_t c)
-{
-    return c == '%' || c == '\\' || c == '&';
-}
-
 /* Whether the name of an entity that matters can begin at `at`: by three of its letters, for the
  * fields of forms begin with two of them all the time (&amount, &date, &price). */
 static bool name_can(struct slice s, size_t at)
@@ -349,7 +344,8 @@ static bool name_can(struct slice s, size_t at)
         size_t n = 0;
         while (n < 3 && (at_or_nul(s, at + n) | 0x20) == heads[h][n])
             n++;
-        if (n == 3 || (n > 0 && is_escape(at_or_nul(s, at + n)))) /* the next may be hidden */
+        if (n == 3 ||
+            (n > 0 && opener_is_escape(at_or_nul(s, at + n)))) /* the next may be hidden */
             return true;
     }
     return false;
@@ -361,7 +357,7 @@ static bool continues(struct slice s, size_t at, int32_t v)
     if (at >= s.n || (v != '$' && v != '%' && v != '\\' && v != '&'))
         return false;
     uint8_t c = s.p[at], low = c | 0x20;
-    if (is_escape(c))
+    if (opener_is_escape(c))
         return true;
     switch (v) {
     case '$':
@@ -389,7 +385,7 @@ static bool number_can(struct slice s, size_t at, int base, size_t least, size_t
             break;
         v = v * base + d;
     }
-    if (n < most && is_escape(at_or_nul(s, at + n)))
+    if (n < most && opener_is_escape(at_or_nul(s, at + n)))
         return true; /* the next digit may be hidden */
     if (n < least)
         return false;
@@ -412,7 +408,7 @@ static bool percent_can(struct slice s, size_t at)
         at += 2;
         c = at_or_nul(s, at + 1);
     }
-    if (is_escape(c))
+    if (opener_is_escape(c))
         return true;
     if ((c | 0x20) == 'u')
         return number_can(s, at + 2, 16, 4, 4);
@@ -429,7 +425,7 @@ static bool backslash_can(struct slice s, size_t at)
         is_x = (s.p[at] | 0x20) == 'x';
     }
     uint8_t c = at_or_nul(s, at);
-    if (is_escape(c))
+    if (opener_is_escape(c))
         return true;
     if (!letter)
         return c == '\n' || c == '\r' || number_can(s, at, 8, 2, 3) || number_can(s, at, 8, 2, 2);
@@ -445,7 +441,8 @@ static bool entity_can(struct slice s, size_t at)
     if (at_or_nul(s, at + 1) != '#')
         return continues(s, at + 1, '&');
     bool is_hex = (at_or_nul(s, at + 2) | 0x20) == 'x';
-    return is_escape(at_or_nul(s, at + 2)) || padded_can(s, at + 2 + is_hex, is_hex ? 16 : 10, 16);
+    return opener_is_escape(at_or_nul(s, at + 2)) ||
+           padded_can(s, at + 2 + is_hex, is_hex ? 16 : 10, 16);
 }
 
 enum opener_answer opener_quick(struct slice s, size_t at, struct opener_memory *m)
@@ -456,8 +453,8 @@ enum opener_answer opener_quick(struct slice s, size_t at, struct opener_memory 
     case '$':
         if (next == '{')
             return OPENER_YES;
-        can = is_escape(next) ||
-              (next == 0 && at + 2 < s.n && (s.p[at + 2] == '{' || is_escape(s.p[at + 2])));
+        can = opener_is_escape(next) ||
+              (next == 0 && at + 2 < s.n && (s.p[at + 2] == '{' || opener_is_escape(s.p[at + 2])));
         break;
     case '%':
         can = percent_can(s, at);

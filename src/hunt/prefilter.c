@@ -121,11 +121,6 @@ static inline bool is_other_unit(const uint8_t *p)
     return opener_digits[p[k]] < 16 && (k < 4 || (p[k] != '2' && p[k] != '5'));
 }
 
-static inline bool is_escape(uint8_t c)
-{
-    return c == '%' || c == '\\' || c == '&';
-}
-
 /* & and letters that no name of opener.c has, for the fields of forms begin so (&amount, &desc,
  * &perPage), and &amp; before what it makes no other escape of. What an escape hides may be a
  * letter, and so may what stands behind the end. */
@@ -143,7 +138,7 @@ static inline bool is_other_name(const uint8_t *p)
             continue;
         while (k < SEEN - 1 && names[i][k] && (p[k + 1] | 0x20) == names[i][k])
             k++;
-        if (k == SEEN - 1 || p[k + 1] == 0 || is_escape(p[k + 1]))
+        if (k == SEEN - 1 || p[k + 1] == 0 || opener_is_escape(p[k + 1]))
             return false;
         if (names[i][k] == 0)
             return i == 0 && !may_follow[p[4]] && (p[4] != ';' || !may_follow[p[5]]);
