@@ -456,14 +456,15 @@ enum status outbound_search(struct outbound *o, const char *path,
 {
     struct reading r = {.o = o, .path = path, .incomplete = incomplete, .ctx = ctx};
     struct stat st;
-    bool piped = strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &st) == 0 : stat(path, &st) == 0;
-    if (o->second && piped && !S_ISREG(st.st_mode)) {
+    bool standard = strcmp(path, "-") == 0; /* input */
+    if (o->second && (standard ? fstat(STDIN_FILENO, &st) : stat(path, &st)) == 0 &&
+        !S_ISREG(st.st_mode)) { /* before it is opened, which waits for a writer */
         (void)err_set(e, ST_UNSUPPORTED,
                       N_("a pipe cannot be read again for the addresses that it gave"));
         incomplete(ctx, path, e);
         return OK;
     }
-    int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0 || fstat(fd, &st) != 0 ||
         (o->second && S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_SET) != 0)) {
         enum status io = err_set_errno(e, ST_IO, "%s", path);
