@@ -78,15 +78,27 @@ static void open_it(struct followed *f, const char *path)
     begin(f);
 }
 
-/* It cannot be opened. That there is none is no matter for long; anything else is told. */
-static void miss(struct followed *f)
+/* errno says why it cannot be opened. */
+static void tell_missed(struct followed *f)
 {
     struct err e = {0};
-    if (errno == ENOENT || f->missed)
-        return;
     (void)err_set_errno(&e, ST_IO, N_("cannot be read"));
     hunt_job_incomplete(f->j, f->path, &e);
     f->missed = true;
+}
+
+/* That there is none is no matter for long; anything else is told, once. */
+static void miss(struct followed *f)
+{
+    if (errno != ENOENT && !f->missed)
+        tell_missed(f);
+}
+
+static void open_again(struct followed *f)
+{
+    open_it(f, f->path);
+    if (f->fd < 0)
+        miss(f);
 }
 
 /* Once for each file. */
@@ -226,9 +238,7 @@ static enum status look_again(struct followed *f)
     if (strcmp(f->path, "-") == 0)
         return OK;
     if (f->fd < 0) {
-        open_it(f, f->path);
-        if (f->fd < 0)
-            miss(f);
+        open_again(f);
         return OK;
     }
     if (stat(f->path, &named) != 0) {
@@ -241,9 +251,7 @@ static enum status look_again(struct followed *f)
     (void)close(f->fd);
     if (st == OK)
         st = read_between(f, &old, &named);
-    open_it(f, f->path);
-    if (f->fd < 0)
-        miss(f);
+    open_again(f);
     return st;
 }
 
@@ -291,12 +299,8 @@ enum status hunt_job_follow(struct hunt_job *j, const atomic_int *stop)
         f->lines.ctx = f;
         if (st == OK)
             open_it(f, f->path);
-        if (st == OK && f->fd < 0) {
-            struct err e = {0};
-            (void)err_set_errno(&e, ST_IO, N_("cannot be read"));
-            hunt_job_incomplete(j, f->path, &e);
-            f->missed = true;
-        }
+        if (st == OK && f->fd < 0)
+            tell_missed(f);
     }
     if (st == OK)
         st = follow_all(j, all, n, stop);

@@ -30,6 +30,13 @@ static void sought_init(struct buf *name)
     buf_init(name, LIMIT_HUNT_TEXT + 2);
 }
 
+/* *.q7.example, as --ioc and lists of rules have it, for what sought() gave. */
+static void put_starred(struct buf *out, const char *name)
+{
+    buf_clear(out);
+    (void)buf_addf(out, "%s%s", *name == '.' ? "*" : "", name);
+}
+
 /* One that sought() gave, or an indicator. */
 static enum status want(struct hunt_job *j, struct slice name)
 {
@@ -130,26 +137,22 @@ static enum status add_indicators(struct hunt_job *j, struct slice text)
     return st;
 }
 
-struct rest {
-    struct slice s;
-};
-
-static enum status read_rest(void *ctx, uint8_t *to, size_t n, size_t *ret_n, struct err *e)
+static enum status read_slice(void *ctx, uint8_t *to, size_t n, size_t *ret_n, struct err *e)
 {
-    struct rest *r = ctx;
+    struct slice *rest = ctx;
     (void)e;
-    *ret_n = n < r->s.n ? n : r->s.n;
+    *ret_n = n < rest->n ? n : rest->n;
     if (*ret_n)
-        memcpy(to, r->s.p, *ret_n);
-    r->s = slice_sub(r->s, *ret_n, r->s.n);
+        memcpy(to, rest->p, *ret_n);
+    *rest = slice_sub(*rest, *ret_n, rest->n);
     return OK;
 }
 
 /* A list as Windows programs save it, in UTF-16 or UTF-32. */
 static enum status add_wide(struct hunt_job *j, struct slice text, const struct wide_form *form)
 {
-    struct rest rest = {text};
-    const struct stream_source from = {&rest, read_rest};
+    struct slice rest = text;
+    const struct stream_source from = {&rest, read_slice};
     struct wide w;
     struct buf plain;
     uint8_t *to = NULL;
@@ -322,8 +325,7 @@ static enum status show_indicators(struct hunt_job *j)
             continue;
         buf_clear(&answer);
         describe(j, e, &answer);
-        buf_clear(&name);
-        (void)buf_addf(&name, "%s%s", *host == '.' ? "*" : "", host);
+        put_starred(&name, host);
         s.text[SIGHTING_FILE] = slice_str(e->file);
         s.text[SIGHTING_CLIENT] = slice_str(e->source);
         s.text[SIGHTING_FIELD] = SLICE_LIT("indicator");
@@ -456,9 +458,9 @@ static void put_ioc(struct ioc_writer *w, const char *role, const struct sum *s)
     bool v6 = false, ip = is_ip(s->name, &v6);
     char id[UUID_SIZE], text[64], count[24];
     if (!w->stix) {
-        struct buf value; /* *.q7.example: what --ioc and lists of rules take */
+        struct buf value;
         sought_init(&value);
-        (void)buf_addf(&value, "%s%s", *s->name == '.' ? "*" : "", s->name);
+        put_starred(&value, s->name);
         (void)snprintf(count, sizeof count, "%llu", (unsigned long long)s->count);
         csv_field(&w->csv, slice_str(ip ? v6 ? "ipv6" : "ipv4" : "domain"));
         csv_field(&w->csv, buf_slice(&value));

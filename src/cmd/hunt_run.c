@@ -7,15 +7,26 @@
 
 #include <errno.h>
 
-void hunt_complain(const struct hunt_job *j, const struct err *e)
+/* Of what came from outside nothing reaches the terminal as it is. `label` may be NULL. */
+static void print_error(const char *label, struct slice text)
 {
-    struct buf b, safe;
-    buf_init(&b, KIB(4));
-    (void)messages_add_err(&b, j->view.lang, e);
+    struct buf safe;
     buf_init(&safe, MIB(1));
-    (void)text_add_escaped(&safe, buf_slice(&b));
+    if (label) {
+        (void)text_add_escaped(&safe, slice_str(label));
+        (void)buf_add_str(&safe, ": ");
+    }
+    (void)text_add_escaped(&safe, text);
     (void)fprintf(stderr, "hikeshi: %s\n", buf_text(&safe));
     buf_done(&safe);
+}
+
+void hunt_complain(const struct hunt_job *j, const struct err *e)
+{
+    struct buf b;
+    buf_init(&b, KIB(4));
+    (void)messages_add_err(&b, j->view.lang, e);
+    print_error(NULL, buf_slice(&b));
     buf_done(&b);
 }
 
@@ -66,15 +77,8 @@ void hunt_job_incomplete(void *job, const char *label, const struct err *why)
         buf_cut(b, before);
         b->max = before;
     }
-    if (j->q->count) { /* as grep: at once, for no summary comes */
-        struct buf safe;
-        buf_init(&safe, MIB(1));
-        (void)text_add_escaped(&safe, slice_str(label));
-        (void)buf_add_str(&safe, ": ");
-        (void)text_add_escaped(&safe, buf_slice(&text));
-        (void)fprintf(stderr, "hikeshi: %s\n", buf_text(&safe));
-        buf_done(&safe);
-    }
+    if (j->q->count) /* as grep: at once, for no summary comes */
+        print_error(label, buf_slice(&text));
     buf_done(&text);
 }
 
