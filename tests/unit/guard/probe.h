@@ -23,6 +23,7 @@ struct probe {
 
 void probe_init(struct probe *p);
 void probe_done(struct probe *p);
+void probe_stop_clock(struct probe *p); /* credit that is spent stays spent */
 void probe_begin(struct probe *p);
 void probe_begin_as(struct probe *p, const char *method, const char *path, struct slice client);
 void probe_end(struct probe *p);

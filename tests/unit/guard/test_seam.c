@@ -5,6 +5,28 @@
 #include "base/buf.h"
 #include "guard/inspect.h"
 
+struct seam {
+    struct guard *g;
+    struct buf body;
+};
+
+static int setup(void **state)
+{
+    static struct seam s;
+    assert_ok(guard_new(&s.g));
+    buf_init(&s.body, 65536);
+    *state = &s;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct seam *s = *state;
+    buf_done(&s->body);
+    guard_free(s->g);
+    return 0;
+}
+
 static void *take(void *ctx, size_t n)
 {
     (void)ctx;
@@ -67,114 +89,90 @@ static const char *const payloads[] = {
 
 static void no_seam_hides_a_place(void **state)
 {
-    (void)state;
-    struct guard *g = NULL;
-    struct buf body;
-    assert_ok(guard_new(&g));
-    buf_init(&body, 65536);
+    struct seam *s = *state;
     for (size_t i = 0; i < ARRAY_LEN(payloads); i++) {
         static const size_t before[] = {5, 700, 3583, 3584, 4095, 4096, 4097, 9000};
         for (size_t k = 0; k < ARRAY_LEN(before); k++) {
-            fill(&body, before[k]);
-            (void)buf_add_str(&body, payloads[i]);
-            size_t end = body.n;
-            while (body.n < end + 5000)
-                (void)buf_add_str(&body, "&more=of the same");
-            assert_ok(buf_status(&body));
+            fill(&s->body, before[k]);
+            (void)buf_add_str(&s->body, payloads[i]);
+            size_t end = s->body.n;
+            while (s->body.n < end + 5000)
+                (void)buf_add_str(&s->body, "&more=of the same");
+            assert_ok(buf_status(&s->body));
             for (size_t seam = before[k] - 5; seam < end + 4; seam++)
-                if (clean2(g, buf_slice(&body), seam, 0))
+                if (clean2(s->g, buf_slice(&s->body), seam, 0))
                     fail_msg("%s behind %zu bytes, seam at %zu", payloads[i], before[k], seam);
             /* far from it: in the middle of either piece, and at its very end */
-            assert_false(clean2(g, buf_slice(&body), 4, 0));
-            assert_false(clean2(g, buf_slice(&body), body.n - 1, 0));
-            assert_false(clean2(g, buf_slice(&body), body.n, 0));
-            assert_false(clean2(g, slice_sub(buf_slice(&body), 0, end), before[k], 0));
+            assert_false(clean2(s->g, buf_slice(&s->body), 4, 0));
+            assert_false(clean2(s->g, buf_slice(&s->body), s->body.n - 1, 0));
+            assert_false(clean2(s->g, buf_slice(&s->body), s->body.n, 0));
+            assert_false(clean2(s->g, slice_sub(buf_slice(&s->body), 0, end), before[k], 0));
         }
     }
-    buf_done(&body);
-    guard_free(g);
 }
 
 /* Pieces of which none shows a whole spelling, and the ones that show nothing. */
 static void no_many_pieces_hide_a_place(void **state)
 {
-    (void)state;
-    struct guard *g = NULL;
-    struct buf body;
-    assert_ok(guard_new(&g));
-    buf_init(&body, 65536);
+    struct seam *s = *state;
     for (size_t i = 0; i < ARRAY_LEN(payloads); i++) {
-        fill(&body, 50);
-        (void)buf_add_str(&body, payloads[i]);
-        (void)buf_add_str(&body, ", and more of the same");
-        struct slice s = buf_slice(&body);
-        for (size_t at = 44; at < s.n - 7; at++) {
+        fill(&s->body, 50);
+        (void)buf_add_str(&s->body, payloads[i]);
+        (void)buf_add_str(&s->body, ", and more of the same");
+        struct slice text = buf_slice(&s->body);
+        for (size_t at = 44; at < text.n - 7; at++) {
             for (size_t n = 1; n < 4; n++) {
                 struct slice pieces[] = {
-                    slice_sub(s, 0, at),         slice_sub(s, at, n),
-                    slice_sub(s, at, 0),         slice_sub(s, at + n, 1),
-                    slice_sub(s, at + n + 1, n), slice_sub(s, at + 2 * n + 1, s.n)};
-                if (clean(g, pieces, ARRAY_LEN(pieces), 0))
+                    slice_sub(text, 0, at),         slice_sub(text, at, n),
+                    slice_sub(text, at, 0),         slice_sub(text, at + n, 1),
+                    slice_sub(text, at + n + 1, n), slice_sub(text, at + 2 * n + 1, text.n)};
+                if (clean(s->g, pieces, ARRAY_LEN(pieces), 0))
                     fail_msg("%s in pieces of %zu at %zu", payloads[i], n, at);
             }
         }
     }
-    buf_done(&body);
-    guard_free(g);
 }
 
 /* A backslash may be followed by as many u as somebody likes: the seam lies in them. */
 static void no_run_hides_a_place(void **state)
 {
-    (void)state;
+    struct seam *s = *state;
     static const size_t runs[] = {1, 400, 600, 3000, 4096, 6000};
-    struct guard *g = NULL;
-    struct buf body;
-    assert_ok(guard_new(&g));
-    buf_init(&body, 65536);
     for (size_t i = 0; i < ARRAY_LEN(runs); i++) {
-        fill(&body, 5000);
-        (void)buf_add_str(&body, "\\");
+        fill(&s->body, 5000);
+        (void)buf_add_str(&s->body, "\\");
         for (size_t k = 0; k < runs[i]; k++)
-            (void)buf_add_char(&body, 'u');
-        (void)buf_add_str(&body, "0024{jndi:ldap://x/a} and some more");
-        for (size_t seam = 4990; seam < body.n - 1; seam += seam < 5010 ? 1 : 97)
-            if (clean2(g, buf_slice(&body), seam, 0))
+            (void)buf_add_char(&s->body, 'u');
+        (void)buf_add_str(&s->body, "0024{jndi:ldap://x/a} and some more");
+        for (size_t seam = 4990; seam < s->body.n - 1; seam += seam < 5010 ? 1 : 97)
+            if (clean2(s->g, buf_slice(&s->body), seam, 0))
                 fail_msg("%zu times u, seam at %zu", runs[i], seam);
     }
-    buf_done(&body);
-    guard_free(g);
 }
 
 static void plain_text_is_clean(void **state)
 {
-    (void)state;
+    struct seam *s = *state;
     static const size_t lengths[] = {10, 4095, 4096, 4097, 8192, 8193, 10000};
-    struct guard *g = NULL;
-    struct buf body;
-    assert_ok(guard_new(&g));
-    buf_init(&body, 65536);
     for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
-        fill(&body, lengths[i]);
+        fill(&s->body, lengths[i]);
         for (size_t seam = 4; seam <= lengths[i]; seam += seam < 100 ? 1 : 61)
-            assert_true(clean2(g, buf_slice(&body), seam, 0));
+            assert_true(clean2(s->g, buf_slice(&s->body), seam, 0));
         for (size_t seam = 0; seam < 4; seam++) /* the width of its characters is not known */
-            assert_false(clean2(g, buf_slice(&body), seam, 0));
-        assert_false(clean2(g, buf_slice(&body), 5, lengths[i] - 1));
-        assert_true(clean2(g, buf_slice(&body), 5, lengths[i]));
-        assert_true(clean2(g, buf_slice(&body), 5, lengths[i] + 1));
+            assert_false(clean2(s->g, buf_slice(&s->body), seam, 0));
+        assert_false(clean2(s->g, buf_slice(&s->body), 5, lengths[i] - 1));
+        assert_true(clean2(s->g, buf_slice(&s->body), 5, lengths[i]));
+        assert_true(clean2(s->g, buf_slice(&s->body), 5, lengths[i] + 1));
     }
-    buf_done(&body);
-    guard_free(g);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_seam_hides_a_place),
-        cmocka_unit_test(no_many_pieces_hide_a_place),
-        cmocka_unit_test(no_run_hides_a_place),
-        cmocka_unit_test(plain_text_is_clean),
+        cmocka_unit_test_setup_teardown(no_seam_hides_a_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_many_pieces_hide_a_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_run_hides_a_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(plain_text_is_clean, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
