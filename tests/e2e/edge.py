@@ -13,7 +13,7 @@ NGINX = subprocess.run([os.path.join(ROOT, "build-aux/nginx-module"), "--nginx"]
                        text=True).stdout.strip()
 
 
-def wait_for(what, seconds=10, step=0.01):
+def wait_for(what, seconds=30, step=0.01):
     """What `what` returns as soon as it is true."""
     end = time.monotonic() + seconds
     while True:
@@ -275,15 +275,41 @@ class Talk:
         return answer
 
 
-class Upstream:
-    """What stands behind the edge: keeps each request it sees, whole or not, and says what it got.
+class Behind:
+    """What stands behind an edge: answers each connection in a thread of its own, and keeps in .seen what it was asked."""
+
+    def __init__(self, handler, server=socketserver.TCPServer):
+        class Server(socketserver.ThreadingMixIn, server):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *args):
+                pass
+
+        self.seen, self.lock = [], threading.Lock()
+        self.server = Server(("127.0.0.1", 0), handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def take(self):
+        """What it has seen since the last time."""
+        with self.lock:
+            seen, self.seen = self.seen, []
+        return seen
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Upstream(Behind):
+    """The application behind an edge: keeps each request it sees, whole or not, and says what it got.
 
     /fail… closes without an answer, /status/N answers with it, /slow waits; everything else gets the length of its body.
     """
 
     def __init__(self):
         upstream = self
-        self.seen, self.lock = [], threading.Lock()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -318,11 +344,11 @@ class Upstream:
                 with upstream.lock:
                     upstream.seen.append(seen)
                 try:
-                    seen["whole"] = self.body()
+                    whole = self.body()
                 except (OSError, ValueError):
-                    seen["whole"] = False
-                seen["body"] = self.got
-                if not seen["whole"] or self.path.startswith("/fail"):
+                    whole = False
+                seen.update(body=self.got, whole=whole)  # at once: who waits for the one reads the other
+                if not whole or self.path.startswith("/fail"):
                     self.close_connection = True
                     return
                 if self.path.startswith("/slow"):
@@ -344,23 +370,8 @@ class Upstream:
             def log_message(self, *args):
                 pass
 
-        class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
+        super().__init__(Handler, http.server.HTTPServer)
 
-            def handle_error(self, *args):
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def take(self):
-        """What it has seen since the last time."""
-        with self.lock:
-            seen, self.seen = self.seen, []
-        return seen
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def settle(self, seconds=30):
+        """Waits for the end of every request that has begun to come in, whole or broken off."""
+        return wait_for(lambda: all(x["whole"] is not None for x in self.seen), seconds)

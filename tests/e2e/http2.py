@@ -1,14 +1,12 @@
 """A client of HTTP/2 that sends the frames it is told, right or wrong, and servers that speak FastCGI, uwsgi and SCGI: as much
 of each as tests of an nginx need."""
-import hashlib, re, socket, socketserver, struct, threading
+import hashlib, re, socket, socketserver, struct
+
+from edge import Behind, to_bytes
 
 DATA, HEADERS, RST, SETTINGS, PING, GOAWAY, WINDOW, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_STREAM, END_HEADERS, PADDED = 1, 4, 8
 CHANGES = {33, 34, 44}  # of the static table: date, etag, last-modified
-
-
-def to_bytes(x):
-    return x if isinstance(x, bytes) else str(x).encode("utf-8", "surrogateescape")
 
 
 def integer(first, bits, n):
@@ -179,13 +177,12 @@ def status_of(heads):
 
 # --- programs behind nginx
 
-class App:
+class App(Behind):
     """A program behind fastcgi_pass, uwsgi_pass or scgi_pass: says what it was asked, and keeps it in .seen. A path with
     /accel in it leads to /index.txt."""
 
     def __init__(self, kind):
         app = self
-        self.seen, self.lock = [], threading.Lock()
         read = {"fastcgi": read_fastcgi, "uwsgi": read_uwsgi, "scgi": read_scgi}[kind]
 
         class Handler(socketserver.StreamRequestHandler):
@@ -210,24 +207,7 @@ class App:
                 except OSError:
                     pass
 
-        class Server(socketserver.ThreadingTCPServer):
-            daemon_threads, request_queue_size = True, 128
-
-            def handle_error(self, *args):
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def take(self):
-        with self.lock:
-            seen, self.seen = self.seen, []
-        return seen
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
 
 
 def exactly(f, n):

@@ -60,7 +60,8 @@ class Case(unittest.TestCase):
         self.assertIn("no-store", answer.headers.get("cache-control", ""))
 
     def unseen(self):
-        """The upstream must not have got a request that was whole."""
+        """The upstream must not have got a request that was whole; what was broken off it may learn a little later."""
+        self.upstream.settle()
         self.assertEqual([x for x in self.upstream.take() if x["whole"] is not False], [])
 
 
@@ -530,22 +531,22 @@ class SameAnswers(unittest.TestCase):
         yield b"POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n"
         yield b"POST /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n"
         yield b"POST /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
-        yield b"POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcdeGET /index.txt HTTP/1.1\r\nHost: a\r\n\r\n"
+        yield b"POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcdeGET /index.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
         yield b"GET /index.txt HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 9000 + b"\r\n\r\n"
-        yield b"GET /index.txt HTTP/1.1\r\nHost: a\r\n" + b"X_under: 1\r\nNo colon\r\n\r\n"
+        yield b"GET /index.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + b"X_under: 1\r\nNo colon\r\n\r\n"
         yield b"".join(request("/up/%d" % i) for i in range(20))
         yield b"".join(request("/up/%d" % i, body=b"p" * i * 100) for i in range(20))
 
     def exchange(self, port, data):
-        """All that comes back until the server closes or is quiet, without what differs each time. Behind what is
-        well formed a last request follows at once."""
+        """All that comes back until the server closes, without what differs each time. Behind what is well formed a
+        last request follows at once; the rest nginx answers with an end of the connection."""
         whole = re.match(rb"[A-Z]+ /\S* HTTP/1.1\r\nHost: localhost", data)
-        with Client(port, timeout=5 if whole else 0.5) as c:
+        with Client(port, timeout=60) as c:
             c.send(data + request("/new/last", close=True) if whole else data)
             try:
                 while c.fill():
                     pass
-            except (TimeoutError, ConnectionResetError):
+            except ConnectionResetError:
                 pass
             text = re.sub(rb"\r\n(Date|Last-Modified): [^\r]*", b"", c.buffer)
             text = re.sub(rb'\r\nETag: [^\r]*', b"", text)
@@ -573,7 +574,7 @@ class SameAnswers(unittest.TestCase):
                 for data in recorded:
                     upstream.take()
                     answer = self.exchange(edge.port, data)
-                    wait_for(lambda: all(x["whole"] is not None for x in upstream.seen), 2)
+                    upstream.settle()
                     rows.append((answer, self.calm(upstream.take(), edge.port)))
                 events = edge.read("events.json")
             finally:
@@ -1223,16 +1224,17 @@ class Events(Case):
     def test_the_rate_of_a_client(self):
         def of(client):
             return [x["hikeshi"]["dropped"] for x in self.events() if x["client"]["address"] == client]
-        dropped = self.edge.metric("hikeshi_events_dropped_total", zone="")
+        dropped, began = self.edge.metric("hikeshi_events_dropped_total", zone=""), time.monotonic()
         for _ in range(12):
             self.is_blocked(self.bad("192.0.2.1"))
         self.is_blocked(self.bad("192.0.2.2"))
         self.assertEqual((len(of("192.0.2.2")), of("192.0.2.2")), (1, [0]))
         before = of("192.0.2.1")
-        self.assertIn(len(before), (5, 6))
+        self.assertGreaterEqual(len(before), 5)
+        self.assertLessEqual(len(before), 5 + int(time.monotonic() - began + 0.01))  # one more a second, and it tells what was lost
         time.sleep(1.1)
         self.bad("192.0.2.1")
-        self.assertEqual(of("192.0.2.1")[len(before)], 12 - len(before))
+        self.assertEqual((len(of("192.0.2.1")), sum(of("192.0.2.1"))), (len(before) + 1, 12 - len(before)))
         self.assertEqual(self.edge.metric("hikeshi_events_dropped_total", zone="") - dropped, 12 - len(before))
 
     def test_logs_are_opened_again(self):
@@ -1242,7 +1244,7 @@ class Events(Case):
         self.assertIn("192.0.2.78", self.edge.read("events.json.1"))
         self.edge.send_signal(signal.SIGUSR1)
         self.assertTrue(wait_for(lambda: os.path.exists(self.edge.path("events.json"))))
-        wait_for(lambda: self.bad("192.0.2.79") and "192.0.2.79" in self.edge.read("events.json"), 5, 0.1)
+        wait_for(lambda: self.bad("192.0.2.79") and "192.0.2.79" in self.edge.read("events.json"), step=0.1)
         self.assertIn("192.0.2.79", self.edge.read("events.json"))
         self.assertIn("192.0.2.77", self.edge.read("events.json.1"))
 
@@ -1283,11 +1285,15 @@ class Load:
                 talk.close()
         talk.close()
 
+    def answered(self, more):
+        """Waits until so many more have their answer."""
+        n = self.statuses[200]
+        return wait_for(lambda: self.statuses[200] >= n + more)
+
     def stop(self):
         self.on = False
         for t in self.threads:
             t.join()
-        return self
 
 
 class Changes(Case):
@@ -1313,7 +1319,7 @@ class Changes(Case):
     def test_within_a_second_and_without_a_loss(self):
         load = Load(self.edge.port)
         try:
-            time.sleep(0.3)
+            self.assertTrue(load.answered(20))
             slowest = 0
             for i in range(6):
                 mode = ("block", "report")[i % 2]
@@ -1323,12 +1329,13 @@ class Changes(Case):
                 self.assertTrue(wait_for(lambda: self.both_workers(self.block_static) if mode == "block"
                                          else self.both_workers(lambda: not self.block_static()), 10, 0.02))
                 slowest = max(slowest, time.monotonic() - t0)
+            load.answered(201 - load.statuses[200])
         finally:
             load.stop()
         self.assertEqual((load.failures[:3], set(load.statuses)), ([], {200}))
         self.assertGreater(load.statuses[200], 200)
         self.assertLess(slowest, 10 if SANITIZED else 2)  # 1 s by itself; this machine has other work besides
-        self.assertIn("rules version %d" % self.version, self.edge.read("error.log"))
+        self.assertTrue(wait_for(lambda: "rules version %d" % self.version in self.edge.read("error.log")))
         self.assertTrue(wait_for(lambda: 'version="%d"' % self.version in ask(self.edge.port, "/metrics").body.decode()))
 
     def test_a_bad_file_is_refused(self):
@@ -1358,13 +1365,14 @@ class Changes(Case):
         self.assertTrue(wait_for(lambda: self.both_workers(
             lambda: ask(self.edge.port, "/up", body="a forbidden-word here").status == 403)))
         with Client(self.edge.port) as c:
-            data = request("/up", body=b"x" * 30000 + b" forbidden-word " + b"y" * 1000)
-            c.send(data[:20000])
-            time.sleep(0.2)
+            body = b"x" * 30000 + b" forbidden-word " + b"y" * 1000
+            c.send(request("/up", headers={"Expect": "100-continue"}, body=body)[:-len(body)])
+            self.assertEqual(c.answer().status, 100)  # it has begun
+            c.send(body[:20000])
             self.give("site * block")
             self.assertTrue(wait_for(lambda: self.both_workers(
                 lambda: ask(self.edge.port, "/up", body="a forbidden-word here").status == 200)))
-            c.send(data[20000:])
+            c.send(body[20000:])
             self.assertEqual(c.answer().status, 403)
         self.assertEqual(self.events()[-1]["rule"], {"name": "OLD-1", "version": str(self.version - 1)})
 
@@ -1420,7 +1428,7 @@ class Workers(Case):
             for i in range(4):
                 self.edge.write("rules", rules("site * report", version=10 + i))
                 self.assertTrue(self.edge.reload())
-                time.sleep(0.2)
+                self.assertTrue(load.answered(26))
         finally:
             load.stop()
         self.assertEqual((load.failures[:3], set(load.statuses)), ([], {200}))
@@ -1432,7 +1440,7 @@ class Workers(Case):
         examined = self.edge.metric("hikeshi_requests_examined_total", zone="")
         load = Load(self.edge.port, clients=2)
         try:
-            time.sleep(0.2)
+            self.assertTrue(load.answered(20))
             for pid in self.edge.worker_pids():
                 os.kill(pid, signal.SIGKILL)
                 self.assertTrue(wait_for(lambda: pid not in self.edge.worker_pids() and len(self.edge.worker_pids()) == 2))

@@ -485,8 +485,8 @@ class Rules(Case):
 
     def test_a_change_while_another_is_compiled(self):
         edge = self.edge(RULED % "rules", files={"rules": rules("site * report")})
-        edge.write("rules", heavy(250, version=2))
         n = threading_tasks(edge)
+        edge.write("rules", heavy(250, version=2))
         self.until(lambda: threading_tasks(edge) > n)  # it compiles
         edge.write("rules", rules("site * off", version=3))
         self.until(lambda: "rules version 3" in edge.read("error.log"))
