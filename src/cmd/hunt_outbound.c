@@ -37,13 +37,6 @@ static void put_starred(struct buf *out, const char *name)
     (void)buf_addf(out, "%s%s", *name == '.' ? "*" : "", name);
 }
 
-/* One that sought() gave, or an indicator. */
-static enum status want(struct hunt_job *j, struct slice name)
-{
-    bool below = name.n && name.p[0] == '.';
-    return name.n ? outbound_want(j->outbound, slice_sub(name, below, name.n), below) : OK;
-}
-
 /* --- indicators in */
 
 /* An address or a name: what else a list holds (hashes, URLs, headings) is taken apart or left. */
@@ -110,7 +103,7 @@ static enum status add_indicator(struct hunt_job *j, struct slice word)
             name = slice_sub(name, 0, colon);
         (void)buf_add_str(&host, below ? "." : "");
         (void)callback_host(name, &host);
-        st = want(j, buf_slice(&host));
+        st = outbound_want(j->outbound, buf_slice(&host));
         j->indicators++;
         buf_done(&host);
     }
@@ -252,9 +245,7 @@ static void judge(struct hunt_job *j, struct sighting *s, struct buf *answer)
     struct slice name = sought(answer, s->text[SIGHTING_HOST]);
     if (!name.n || s->verdict < SIGHTED_IF_CLOSED)
         return;
-    bool below = name.p[0] == '.';
-    const struct outbound_event *e =
-        outbound_find(j->outbound, slice_sub(name, below, name.n), below, s->has_time, s->time_ms);
+    const struct outbound_event *e = outbound_find(j->outbound, name, s->has_time, s->time_ms);
     buf_clear(answer);
     if (!e)
         return;
@@ -384,7 +375,7 @@ enum status hunt_job_outbound(struct hunt_job *j)
     if (st == OK)
         st = remember_callbacks(j);
     for (size_t i = 0; st == OK && i < j->callbacks.size; i++)
-        st = want(j, slice_str(j->callbacks.slots[i].name));
+        st = outbound_want(j->outbound, slice_str(j->callbacks.slots[i].name));
     j->view.asked = j->view.callbacks.used;
     j->callback_others = j->view.callbacks.others;
     if (st == OK)

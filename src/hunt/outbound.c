@@ -20,8 +20,7 @@ static const struct outbound_format *const formats[] = {
 };
 
 struct wanted {
-    char *host;
-    bool partial;
+    char *host;     /* behind a dot: any name that ends in it */
     char *alias_of; /* an address that a name server gave for this host */
     struct outbound_event *events;
     size_t event_count;
@@ -30,7 +29,7 @@ struct wanted {
 };
 
 struct outbound {
-    struct sums index; /* host → its place in wanted, in flags; behind a dot where partial */
+    struct sums index; /* host → its place in wanted, in flags */
     struct wanted *wanted;
     size_t count, partial_count;
     char **labels; /* of the texts in which events are */
@@ -73,7 +72,7 @@ static struct wanted *find(const struct outbound *o, struct slice host)
     return s ? &o->wanted[s->flags] : NULL;
 }
 
-static enum status add(struct outbound *o, struct slice host, bool partial, const char *alias_of)
+static enum status add(struct outbound *o, struct slice host, const char *alias_of)
 {
     struct sum *s = NULL;
     if (!host.n || find(o, host))
@@ -85,7 +84,6 @@ static enum status add(struct outbound *o, struct slice host, bool partial, cons
         o->wanted = more;
     }
     struct wanted w = {.host = strndup((const char *)host.p, host.n),
-                       .partial = partial,
                        .alias_of = alias_of ? strdup(alias_of) : NULL};
     if (!w.host || (alias_of && !w.alias_of) || sums_add(&o->index, host, 1, &s) != OK) {
         free(w.host);
@@ -99,20 +97,13 @@ static enum status add(struct outbound *o, struct slice host, bool partial, cons
     }
     s->flags = (uint32_t)o->count;
     o->wanted[o->count++] = w;
-    o->partial_count += partial;
+    o->partial_count += host.p[0] == '.';
     return OK;
 }
 
-enum status outbound_want(struct outbound *o, struct slice host, bool partial)
+enum status outbound_want(struct outbound *o, struct slice host)
 {
-    struct buf name;
-    buf_init(&name, LIMIT_HUNT_TEXT + 2);
-    if (partial && host.n)
-        (void)buf_add_char(&name, '.');
-    (void)buf_add_slice(&name, host);
-    enum status st = add(o, buf_slice(&name), partial, NULL);
-    buf_done(&name);
-    return st;
+    return slice_eq_str(host, ".") ? OK : add(o, host, NULL);
 }
 
 uint64_t outbound_unwanted(const struct outbound *o)
@@ -256,16 +247,10 @@ static const struct outbound_event *best(const struct wanted *w, bool has_time, 
 }
 
 const struct outbound_event *outbound_find(const struct outbound *o, struct slice host,
-                                           bool partial, bool has_time, int64_t after_ms)
+                                           bool has_time, int64_t after_ms)
 {
     const struct outbound_event *e = NULL;
-    struct buf name;
-    buf_init(&name, LIMIT_HUNT_TEXT + 2);
-    if (partial)
-        (void)buf_add_char(&name, '.');
-    (void)buf_add_slice(&name, host);
-    const struct wanted *w = find(o, buf_slice(&name));
-    buf_done(&name);
+    const struct wanted *w = find(o, host);
     if (!w)
         return NULL;
     e = best(w, has_time, after_ms, NULL);
@@ -325,7 +310,7 @@ static enum status learn(struct outbound *o, const struct wanted *w, struct slic
             continue;
         buf_clear(&host);
         (void)callback_host(one, &host);
-        st = add(o, buf_slice(&host), false, buf_text(&of));
+        st = add(o, buf_slice(&host), buf_text(&of));
     }
     o->again |= o->count > before;
     buf_done(&host);

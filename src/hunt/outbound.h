@@ -62,8 +62,9 @@ struct outbound;
 enum status outbound_new(struct outbound **ret) MUST_USE;
 void outbound_free(struct outbound *o); /* accepts NULL */
 
-/* A host to look for, in the form of callback_host; partial: any name that ends in it. */
-enum status outbound_want(struct outbound *o, struct slice host, bool partial) MUST_USE;
+/* A host to look for, in the form of callback_host; behind a dot: any name that ends in it.
+ * Nothing, or a mere dot, is not looked for. */
+enum status outbound_want(struct outbound *o, struct slice host) MUST_USE;
 
 /* ST_INVALID when the file is of no known format: e says what is missing. `incomplete` is told of
  * what could not be read. *ret_lines is added to. */
@@ -73,11 +74,11 @@ enum status outbound_search(struct outbound *o, const char *path,
 /* Whether addresses were learnt that the logs read before may hold; forgets it. */
 bool outbound_again(struct outbound *o);
 
-/* The first event of the host that is not before `after_ms` by more than two minutes, the best
- * outcome first. NULL: none. Of many events the first and the last of each outcome are kept, so
- * whether there is one does not depend on how many there are. */
+/* The first event of the host, as it was wanted, that is not before `after_ms` by more than two
+ * minutes, the best outcome first. NULL: none. Of many events the first and the last of each
+ * outcome are kept, so whether there is one does not depend on how many there are. */
 const struct outbound_event *outbound_find(const struct outbound *o, struct slice host,
-                                           bool partial, bool has_time, int64_t after_ms);
+                                           bool has_time, int64_t after_ms);
 
 /* Of the i-th host the name, as outbound_next gives it, and how many of its events are not kept.
  * False at the end. */
@@ -88,7 +89,7 @@ uint64_t outbound_unwanted(const struct outbound *o);
 
 /* The events of all hosts, one after the other: begin with *host = *event = 0. *ret_host is the
  * name that was asked for, also where an address that stands for it was seen; behind a dot where it
- * was wanted as partial. False at the end. */
+ * was wanted so. False at the end. */
 bool outbound_next(const struct outbound *o, size_t *host, size_t *event, const char **ret_host,
                    const struct outbound_event **ret);
 

@@ -247,20 +247,37 @@ static void events_of_all_hosts(void **state)
         assert_ok(outbound_new(&o));
         for (size_t i = 0; i < FULL + 3; i++) {
             (void)snprintf(name, sizeof name, "h%zu.example", i);
-            assert_ok(outbound_want(o, slice_str(name), false));
+            assert_ok(outbound_want(o, slice_str(name)));
             put_queries(f, name, i < FULL ? LIMIT_OUTBOUND_EVENTS : i == FULL + 1 ? n : 1);
         }
         assert_int_equal(fflush(f), 0);
         (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
         assert_ok(outbound_search(o, path, no_incomplete, NULL, &lines, &e));
         for (size_t i = 0; outbound_host(o, i, &host, &dropped); i++) {
-            assert_non_null(outbound_find(o, slice_str(host), false, false, 0));
+            assert_non_null(outbound_find(o, slice_str(host), false, 0));
             of_all += dropped;
         }
         assert_int_equal(of_all, n > LEFT);
         outbound_free(o);
         assert_int_equal(fclose(f), 0);
     }
+}
+
+static void nothing_is_not_looked_for(void **state)
+{
+    (void)state;
+    struct outbound *o = NULL;
+    const char *host = NULL;
+    uint64_t dropped = 0;
+    assert_ok(outbound_new(&o));
+    assert_ok(outbound_want(o, SLICE_LIT("")));
+    assert_ok(outbound_want(o, SLICE_LIT(".")));
+    assert_false(outbound_host(o, 0, &host, &dropped));
+    assert_ok(outbound_want(o, SLICE_LIT(".x")));
+    assert_true(outbound_host(o, 0, &host, &dropped));
+    assert_string_equal(host, ".x");
+    assert_false(outbound_host(o, 1, &host, &dropped));
+    outbound_free(o);
 }
 
 int main(void)
@@ -271,6 +288,7 @@ int main(void)
         cmocka_unit_test(cut_at_every_byte),
         cmocka_unit_test(lines_that_are_none),
         cmocka_unit_test(events_of_all_hosts),
+        cmocka_unit_test(nothing_is_not_looked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
