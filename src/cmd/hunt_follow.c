@@ -44,8 +44,7 @@ static enum status on_hit(void *ctx, const struct line_hit *h)
     const struct hunt_request *q = f->j->q;
     struct sighting s;
     enum status st = reporter_tell(&f->reporter, h, &s);
-    if (st != OK || s.verdict < q->least ||
-        (s.has_time && (s.time_ms < q->since_ms || s.time_ms >= q->until_ms)))
+    if (st != OK || !sighting_is_asked_for(&s, q->least, q->since_ms, q->until_ms))
         return st;
     s.text[SIGHTING_FILE] = slice_str(f->path);
     f->j->view.counts.sightings++;

@@ -311,8 +311,7 @@ static enum status show_indicators(struct hunt_job *j)
                              .has_time = e->has_time,
                              .time_ms = e->time_ms,
                              .line = e->line};
-        if (s.verdict < j->q->least ||
-            (s.has_time && (s.time_ms < j->q->since_ms || s.time_ms >= j->q->until_ms)))
+        if (!sighting_is_asked_for(&s, j->q->least, j->q->since_ms, j->q->until_ms))
             continue;
         buf_clear(&answer);
         describe(j, e, &answer);

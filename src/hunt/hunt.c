@@ -344,11 +344,8 @@ static enum status on_hit(void *ctx, const struct line_hit *hit)
         return OK;
     }
     enum status st = reporter_tell(&w->reporter, hit, &s);
-    if (st != OK)
+    if (st != OK || !sighting_is_asked_for(&s, o->least, o->since_ms, o->until_ms))
         return st;
-    if (s.verdict < o->least ||
-        (s.has_time && (s.time_ms < o->since_ms || s.time_ms >= o->until_ms)))
-        return OK;
     s.text[SIGHTING_FILE] = buf_slice(&w->text.label);
     (void)buf_add_char(&w->part->records, RECORD_SIGHTING);
     return keep(w, sighting_pack(&s, &w->part->records));

@@ -9,6 +9,13 @@ const char *sighting_verdict_name(enum sighting_verdict v)
     return names[v];
 }
 
+bool sighting_is_asked_for(const struct sighting *s, enum sighting_verdict least, int64_t since_ms,
+                           int64_t until_ms)
+{
+    return s->verdict >= least &&
+           (!s->has_time || (s->time_ms >= since_ms && s->time_ms < until_ms));
+}
+
 struct head {
     uint32_t verdict, reason, has_time, turkish;
     int64_t time_ms;

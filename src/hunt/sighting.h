@@ -40,6 +40,11 @@ struct sighting {
     struct slice text[SIGHTING_TEXTS];
 };
 
+/* Whether it is as bad as `least` and of that time, until_ms not included; one whose time is not
+ * known is of any. */
+bool sighting_is_asked_for(const struct sighting *s, enum sighting_verdict least, int64_t since_ms,
+                           int64_t until_ms);
+
 /* For keeping: a record of bytes that this same program reads again. */
 enum status sighting_pack(const struct sighting *s, struct buf *out);
 /* The record at the beginning of in, whose slices point into it; *ret_n is its length. ST_MALFORMED
