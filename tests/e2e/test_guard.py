@@ -60,7 +60,7 @@ class Case(unittest.TestCase):
         self.assertIn("no-store", answer.headers.get("cache-control", ""))
 
     def unseen(self):
-        """The upstream must not have got a request that was whole; what was broken off it may learn a little later."""
+        """The upstream must not have got a request that was whole."""
         self.upstream.settle()
         self.assertEqual([x for x in self.upstream.take() if x["whole"] is not False], [])
 

@@ -99,7 +99,8 @@ class Case(unittest.TestCase):
 
     def seen(self, edge):
         """What the programs behind have seen, when they have seen the end of it."""
-        self.upstream.settle(LONG)
+        for server in self.servers:
+            server.settle()
         rows = test_guard.SameAnswers.calm(self.upstream.take(), edge.port)
         return ([[re.sub(r"127.0.0.1:\d+", "HOST", repr(y)) for y in x] for x in rows], [app.take() for app in self.apps])
 
