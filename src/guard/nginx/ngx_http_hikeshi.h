@@ -203,7 +203,6 @@ ngx_uint_t ngx_http_hikeshi_listed(ngx_array_t *fields, const struct guard_field
 /* body */
 
 void ngx_http_hikeshi_body_filter_init(void);
-ngx_int_t ngx_http_hikeshi_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
 ngx_int_t ngx_http_hikeshi_read_body(ngx_http_request_t *r,
     ngx_http_hikeshi_loc_conf_t *hlcf);
 ngx_int_t ngx_http_hikeshi_body_before(ngx_http_request_t *r,

@@ -10,6 +10,8 @@
 static ngx_int_t ngx_http_hikeshi_body_file(ngx_http_hikeshi_ctx_t *ctx,
     ngx_buf_t *b);
 static void ngx_http_hikeshi_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_hikeshi_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
 static ngx_int_t ngx_http_hikeshi_body_begin(ngx_http_request_t *r,
     ngx_http_hikeshi_ctx_t *ctx);
 static void ngx_http_hikeshi_body_piece(ngx_http_request_t *r,
@@ -156,7 +158,7 @@ ngx_http_hikeshi_body_filter_init(void)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_hikeshi_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_int_t                     rc;
