@@ -183,11 +183,12 @@ ngx_http_hikeshi_slice(ngx_str_t *s)
 ngx_int_t ngx_http_hikeshi_head_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_hikeshi_log_handler(ngx_http_request_t *r);
 void ngx_http_hikeshi_free_contexts(void);
-/* of the request here: off, report or block, by directives, clients and rules */
+/* of the request here: off, report or block, by directives, clients and rules; site: whose rules hold */
 ngx_uint_t ngx_http_hikeshi_mode(ngx_http_request_t *r,
-    ngx_http_hikeshi_loc_conf_t *hlcf);
+    ngx_http_hikeshi_loc_conf_t *hlcf, struct slice *site);
 void ngx_http_hikeshi_begin(ngx_http_request_t *r, struct guard_request *q,
-    struct guard_options *o, ngx_http_hikeshi_loc_conf_t *hlcf);
+    struct guard_options *o, ngx_http_hikeshi_loc_conf_t *hlcf,
+    struct slice site);
 /* in r->ctx of a request whose head is clean: all there is to know of it */
 extern ngx_http_hikeshi_ctx_t  ngx_http_hikeshi_clean;
 ngx_http_hikeshi_ctx_t *ngx_http_hikeshi_create_ctx(ngx_http_request_t *r,
@@ -206,7 +207,7 @@ void ngx_http_hikeshi_body_filter_init(void);
 ngx_int_t ngx_http_hikeshi_read_body(ngx_http_request_t *r,
     ngx_http_hikeshi_loc_conf_t *hlcf);
 ngx_int_t ngx_http_hikeshi_body_before(ngx_http_request_t *r,
-    ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode);
+    ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode, struct slice site);
 /* several headers of a name are one list (RFC 9110, section 5.3) */
 struct slice ngx_http_hikeshi_header(ngx_http_request_t *r,
     const char *lowcase);

@@ -68,7 +68,7 @@ ngx_http_hikeshi_body_handler(ngx_http_request_t *r)
 
 ngx_int_t
 ngx_http_hikeshi_body_before(ngx_http_request_t *r,
-    ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode)
+    ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode, struct slice site)
 {
     ngx_buf_t               *b;
     ngx_chain_t             *cl;
@@ -82,7 +82,7 @@ ngx_http_hikeshi_body_before(ngx_http_request_t *r,
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        ngx_http_hikeshi_begin(r, &ctx->guard, &ctx->options, hlcf);
+        ngx_http_hikeshi_begin(r, &ctx->guard, &ctx->options, hlcf, site);
     }
 
     if (ctx->body_begun) {
@@ -163,6 +163,7 @@ ngx_http_hikeshi_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_int_t                     rc;
     ngx_uint_t                    mode;
+    struct slice                  site;
     ngx_chain_t                  *cl;
     ngx_http_hikeshi_ctx_t       *ctx;
     ngx_http_hikeshi_loc_conf_t  *hlcf;
@@ -175,7 +176,7 @@ ngx_http_hikeshi_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     if (ctx == &ngx_http_hikeshi_clean) {
         hlcf = ngx_http_get_module_loc_conf(r, ngx_http_hikeshi_module);
-        mode = ngx_http_hikeshi_mode(r, hlcf);
+        mode = ngx_http_hikeshi_mode(r, hlcf, &site);
 
         if (mode == GUARD_OFF) {
 
@@ -189,7 +190,7 @@ ngx_http_hikeshi_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        ngx_http_hikeshi_begin(r, &ctx->guard, &ctx->options, hlcf);
+        ngx_http_hikeshi_begin(r, &ctx->guard, &ctx->options, hlcf, site);
     }
 
     if (!ctx->body_begun && ngx_http_hikeshi_body_begin(r, ctx) != NGX_OK) {

@@ -18,7 +18,7 @@ typedef struct {
 static ngx_int_t ngx_http_hikeshi_again(ngx_http_request_t *r,
     ngx_http_hikeshi_ctx_t *ctx);
 static ngx_int_t ngx_http_hikeshi_head(ngx_http_request_t *r,
-    ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode);
+    ngx_http_hikeshi_loc_conf_t *hlcf, ngx_uint_t mode, struct slice site);
 static struct slice ngx_http_hikeshi_raw_head(ngx_http_request_t *r);
 static void ngx_http_hikeshi_head_fields(ngx_http_request_t *r,
     struct guard_request *q);
@@ -44,6 +44,7 @@ ngx_http_hikeshi_head_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
     ngx_uint_t                    mode;
+    struct slice                  site;
     ngx_http_hikeshi_ctx_t       *ctx;
     ngx_http_core_loc_conf_t     *clcf;
     ngx_http_hikeshi_loc_conf_t  *hlcf;
@@ -80,7 +81,7 @@ ngx_http_hikeshi_head_handler(ngx_http_request_t *r)
     }
 
     hlcf = ngx_http_get_module_loc_conf(r, ngx_http_hikeshi_module);
-    mode = ngx_http_hikeshi_mode(r, hlcf);
+    mode = ngx_http_hikeshi_mode(r, hlcf, &site);
 
     if (mode == GUARD_OFF) {
 
@@ -101,11 +102,11 @@ ngx_http_hikeshi_head_handler(ngx_http_request_t *r)
         rc = NGX_DECLINED;
 
     } else {
-        rc = ngx_http_hikeshi_head(r, hlcf, mode);
+        rc = ngx_http_hikeshi_head(r, hlcf, mode, site);
     }
 
     if (rc == NGX_DECLINED && r->request_body && r->request_body->bufs) {
-        rc = ngx_http_hikeshi_body_before(r, hlcf, mode);
+        rc = ngx_http_hikeshi_body_before(r, hlcf, mode, site);
     }
 
     if (rc != NGX_DECLINED) {
@@ -119,12 +120,14 @@ ngx_http_hikeshi_head_handler(ngx_http_request_t *r)
 /* "off" where the client is allowed or the directive says so; else the rules may know better */
 
 ngx_uint_t
-ngx_http_hikeshi_mode(ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf)
+ngx_http_hikeshi_mode(ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf,
+    struct slice *site)
 {
-    ngx_uint_t               named;
-    struct slice             site;
-    enum guard_mode          mode, any;
-    struct guard_rules      *rules;
+    ngx_uint_t           named;
+    enum guard_mode      mode, any;
+    struct guard_rules  *rules;
+
+    *site = slice_of(NULL, 0);
 
     if (hlcf->mode == GUARD_OFF || ngx_http_hikeshi_worker.guard == NULL) {
         return GUARD_OFF;
@@ -142,8 +145,8 @@ ngx_http_hikeshi_mode(ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf)
         return hlcf->mode;
     }
 
-    site = ngx_http_hikeshi_site(r, &named);
-    mode = guard_rules_mode(rules, site);
+    *site = ngx_http_hikeshi_site(r, &named);
+    mode = guard_rules_mode(rules, *site);
 
     if (!named) {
 
@@ -177,7 +180,7 @@ ngx_http_hikeshi_again(ngx_http_request_t *r, ngx_http_hikeshi_ctx_t *ctx)
 
 static ngx_int_t
 ngx_http_hikeshi_head(ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf,
-    ngx_uint_t mode)
+    ngx_uint_t mode, struct slice site)
 {
     struct slice             raw;
     struct guard_request     q;
@@ -189,7 +192,7 @@ ngx_http_hikeshi_head(ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf,
     o.alloc = ngx_http_hikeshi_pool_alloc;
     o.alloc_ctx = r->pool;
 
-    ngx_http_hikeshi_begin(r, &q, &o, hlcf);
+    ngx_http_hikeshi_begin(r, &q, &o, hlcf, site);
 
     raw = ngx_http_hikeshi_raw_head(r);
 
@@ -224,20 +227,15 @@ ngx_http_hikeshi_head(ngx_http_request_t *r, ngx_http_hikeshi_loc_conf_t *hlcf,
 
 void
 ngx_http_hikeshi_begin(ngx_http_request_t *r, struct guard_request *q,
-    struct guard_options *o, ngx_http_hikeshi_loc_conf_t *hlcf)
+    struct guard_options *o, ngx_http_hikeshi_loc_conf_t *hlcf,
+    struct slice site)
 {
-    ngx_uint_t    named;
-    struct slice  site;
-
     o->least = (enum verdict) hlcf->least;
     o->body_limit = (uint64_t) hlcf->body_limit;
     o->excluded = hlcf->exclude ? ngx_http_hikeshi_excluded : NULL;
     o->excluded_ctx = hlcf->exclude;
 
     ngx_memzero(q, sizeof(struct guard_request));
-
-    site = ngx_http_hikeshi_worker.rules ? ngx_http_hikeshi_site(r, &named)
-                                         : slice_of(NULL, 0);
 
     guard_request_begin(q, ngx_http_hikeshi_worker.guard, o,
                         ngx_http_hikeshi_worker.rules, site,
