@@ -183,7 +183,7 @@ ngx_http_hikeshi_slice(ngx_str_t *s)
 ngx_int_t ngx_http_hikeshi_head_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_hikeshi_log_handler(ngx_http_request_t *r);
 void ngx_http_hikeshi_free_contexts(void);
-/* of the request here: off, report or block, by directives, clients and rules; site: whose rules hold */
+/* of the request here: off, report or block; site: whose rules hold */
 ngx_uint_t ngx_http_hikeshi_mode(ngx_http_request_t *r,
     ngx_http_hikeshi_loc_conf_t *hlcf, struct slice *site);
 void ngx_http_hikeshi_begin(ngx_http_request_t *r, struct guard_request *q,
