@@ -5,9 +5,11 @@
  *   site HOST off|report|block                           HOST: a name, *.name or *
  *   allow|deny client NET                                NET: an address, or one with /LENGTH
  *   allow|deny callback HOST|NET
- *   except FIELD [rule=ID] [site=HOST] [method=M[,M]] [path=PATH]  FIELD: guard/field.h, or * for
- * all patch ID [field=FIELD] [site=HOST] [method=M[,M]] [path=PATH] pattern=EXPRESSION signature ID
- * EXPRESSION checksum sha256 HEX                                  last
+ *   except FIELD [rule=ID] [site=HOST] [method=M[,M]] [path=PATH]
+ *                                                        FIELD: guard/field.h, or * for all
+ *   patch ID [field=FIELD] [site=HOST] [method=M[,M]] [path=PATH] pattern=EXPRESSION
+ *   signature ID EXPRESSION
+ *   checksum sha256 HEX                                  last
  *
  * PATH is a prefix, or the whole path with a = in front.
  */

@@ -396,6 +396,7 @@ ngx_http_hikeshi_write_syslog(ngx_http_request_t *r, ngx_syslog_peer_t *peer,
     size_t      size;
     u_char     *buf, *p;
     ssize_t     n;
+    ngx_err_t   err;
     ngx_uint_t  tries;
 
     size = sizeof("<255>Jan 01 00:00:00 ") - 1
@@ -429,10 +430,10 @@ ngx_http_hikeshi_write_syslog(ngx_http_request_t *r, ngx_syslog_peer_t *peer,
             return NGX_ERROR;
         }
 
-        size = ngx_errno;
+        err = ngx_errno;
         (void) close(peer->conn.fd);
         peer->conn.fd = (ngx_socket_t) -1;
-        ngx_set_errno(size);
+        ngx_set_errno(err);
     }
 
     return NGX_ERROR;
